@@ -1,0 +1,110 @@
+//! The closed list of `error_code`s that clients may match on, each with its HTTP status and title.
+//!
+//! The list is part of the HTTP contract (`docs/architecture.md` names it): codes are added, never renamed.
+
+use serde::{Serialize, Serializer};
+
+macro_rules! error_codes {
+    ($($(#[$doc:meta])* $name:ident = $code:literal, $status:literal, $title:literal;)+) => {
+        /// A stable code of one kind of refusal.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum ErrorCode {
+            $($(#[$doc])* $name,)+
+        }
+
+        impl ErrorCode {
+            /// Every code there is.
+            pub const ALL: &[Self] = &[$(Self::$name,)+];
+
+            /// The code as clients see it.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $code,)+ }
+            }
+
+            /// The HTTP status that goes with it (RFC 9110, section 15).
+            pub const fn status(self) -> u16 {
+                match self { $(Self::$name => $status,)+ }
+            }
+
+            /// A short text for people, the same for every occurrence (RFC 9457, section 3.1.4).
+            pub const fn title(self) -> &'static str {
+                match self { $(Self::$name => $title,)+ }
+            }
+        }
+    };
+}
+
+error_codes! {
+    /// The body is not JSON, or has wrong types, unknown or repeated fields.
+    MalformedRequest = "malformed_request", 400, "The request can't be read";
+    /// No token was sent.
+    NotAuthenticated = "not_authenticated", 401, "Sign in first";
+    /// The access token is none of ours.
+    TokenInvalid = "token_invalid", 401, "The access token is not valid";
+    /// The access token is past its time, or older than a change of role.
+    TokenExpired = "token_expired", 401, "The access token has expired";
+    /// The session of the access token has ended.
+    SessionRevoked = "session_revoked", 401, "The session has ended";
+    /// Wrong identifier or password, which of the two is not told.
+    InvalidCredentials = "invalid_credentials", 401, "Wrong identifier or password";
+    /// A wrong, used or outdated code.
+    InvalidCode = "invalid_code", 401, "The code is not valid";
+    /// Not a refresh token of a live session.
+    RefreshTokenInvalid = "refresh_token_invalid", 401, "The refresh token is not valid";
+    /// The session is past its end, or was idle for too long.
+    RefreshTokenExpired = "refresh_token_expired", 401, "The refresh token has expired";
+    /// A refresh token that had been replaced came back: the session is ended.
+    RefreshTokenReused = "refresh_token_reused", 401, "The refresh token was used before";
+    /// The account is switched off.
+    AccountDisabled = "account_disabled", 403, "The account is disabled";
+    /// Not allowed for this user.
+    Forbidden = "forbidden", 403, "Not allowed";
+    /// Sign-up is switched off.
+    RegistrationClosed = "registration_closed", 403, "Registration is closed";
+    /// A sensitive call that wants a fresh proof of who is there.
+    ReauthRequired = "reauth_required", 403, "Prove again who you are";
+    /// Nothing is there, or nothing that this user may see.
+    NotFound = "not_found", 404, "Not found";
+    /// The path is right, the method isn't.
+    MethodNotAllowed = "method_not_allowed", 405, "Method not allowed";
+    /// Another account has this address.
+    EmailTaken = "email_taken", 409, "The email address is taken";
+    /// Another account has this username.
+    UsernameTaken = "username_taken", 409, "The username is taken";
+    /// The last active admin stays.
+    LastAdmin = "last_admin", 409, "The last admin can't be removed";
+    /// The body is larger than 64 KiB.
+    PayloadTooLarge = "payload_too_large", 413, "The body is too large";
+    /// The body is not sent as `application/json`.
+    UnsupportedMediaType = "unsupported_media_type", 415, "Send application/json";
+    /// Fields are missing or refused; `errors` says which.
+    ValidationFailed = "validation_failed", 422, "Some fields are not acceptable";
+    /// Too many tries.
+    RateLimited = "rate_limited", 429, "Too many requests";
+    /// The fault is on our side.
+    InternalError = "internal_error", 500, "Internal error";
+    /// Too much to do, or the database is out of reach: try again.
+    Overloaded = "overloaded", 503, "Try again soon";
+    /// The refresh can be neither granted nor refused yet: try again.
+    RetryLater = "retry_later", 503, "Try again soon";
+}
+
+impl Serialize for ErrorCode {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ErrorCode;
+
+    #[test]
+    fn codes_are_unique_and_statuses_are_errors() {
+        let mut codes: Vec<_> = ErrorCode::ALL.iter().map(|code| code.as_str()).collect();
+        codes.sort_unstable();
+        codes.dedup();
+        assert_eq!(codes.len(), ErrorCode::ALL.len());
+        assert!(ErrorCode::ALL.iter().all(|code| (400..600).contains(&code.status())));
+    }
+}
