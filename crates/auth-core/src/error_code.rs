@@ -89,6 +89,29 @@ error_codes! {
     RetryLater = "retry_later", 503, "Try again soon";
 }
 
+/// What is wrong with one field of a request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FieldError {
+    /// The field's name in the request.
+    pub field: &'static str,
+    /// A stable code, for instance `required` or `weak_password`.
+    pub code: &'static str,
+    /// What would be right, in plain words.
+    pub message: String,
+}
+
+impl FieldError {
+    /// An error of `field`.
+    pub fn new(field: &'static str, code: &'static str, message: impl Into<String>) -> Self {
+        Self { field, code, message: message.into() }
+    }
+
+    /// The field has to be there and isn't.
+    pub fn required(field: &'static str) -> Self {
+        Self::new(field, "required", "this field is required")
+    }
+}
+
 impl Serialize for ErrorCode {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.as_str())

@@ -1,1 +1,24 @@
 //! placeholder
+pub mod audit_event;
+mod column;
+mod connection;
+pub mod data_key;
+mod database;
+pub mod email_outbox;
+mod error;
+mod hidden;
+pub mod refresh;
+pub mod revocation;
+mod schema;
+pub mod session;
+pub mod signing_key;
+mod sql_type;
+mod statement;
+mod transaction;
+pub mod user;
+
+pub use connection::DbConnection;
+pub use database::{Database, DatabaseConfig, DatabaseKind, OpenError};
+pub use error::{Conflict, DbError};
+pub use hidden::Hidden;
+pub use transaction::nested_transaction;

@@ -1,0 +1,239 @@
+//! The command line: a sub-command, and a flag for every setting that holds no secret.
+
+use std::ffi::OsString;
+
+use clap::{Arg, ArgMatches};
+
+use crate::settings::definition::{DefaultText, NAME_PLACEHOLDER, Row};
+use crate::settings::table::GROUPS;
+use crate::settings::{Flags, Name, recognise};
+
+/// What to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Run the server (without a sub-command, too).
+    Serve,
+    /// Bring the database's schema up to date and end.
+    Migrate,
+    /// Check the settings and end.
+    ConfigCheck,
+    /// Print the settings in force and where they came from.
+    ConfigShow,
+    /// Print the OpenAPI document.
+    OpenApi,
+    /// Ask the running server whether it is healthy.
+    Healthcheck,
+    /// Print a fresh value for `AUTH_SECRET`.
+    Secret,
+}
+
+/// A command line, read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Invocation {
+    /// What to do.
+    pub command: Command,
+    /// Settings that the flags set, by variable.
+    pub flags: Flags,
+}
+
+/// Reads a command line, the program's name first.
+///
+/// # Errors
+///
+/// A text for the user: help and version, for which the program ends well, or what is wrong with the command line, for
+/// which it ends with exit code 2. [`clap::Error::exit`] does either.
+pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation, clap::Error> {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let rows = flag_rows(&arguments);
+    let matches = command(&rows).try_get_matches_from(arguments)?;
+    let (command, leaf) = chosen(&matches);
+    Ok(Invocation { command, flags: flags(&rows, leaf) })
+}
+
+fn chosen(matches: &ArgMatches) -> (Command, &ArgMatches) {
+    match matches.subcommand() {
+        Some(("migrate", leaf)) => (Command::Migrate, leaf),
+        Some(("openapi", leaf)) => (Command::OpenApi, leaf),
+        Some(("healthcheck", leaf)) => (Command::Healthcheck, leaf),
+        Some(("secret", leaf)) => (Command::Secret, leaf),
+        Some(("config", config)) => match config.subcommand() {
+            Some(("show", leaf)) => (Command::ConfigShow, leaf),
+            Some((_, leaf)) => (Command::ConfigCheck, leaf),
+            None => (Command::ConfigCheck, config),
+        },
+        Some((_, leaf)) => (Command::Serve, leaf),
+        None => (Command::Serve, matches),
+    }
+}
+
+fn flags(rows: &[FlagRow], matches: &ArgMatches) -> Flags {
+    let value = |row: &FlagRow| matches.get_one::<String>(&row.row.variable).cloned();
+    rows.iter().filter_map(|row| Some((row.row.variable.to_string(), value(row)?))).collect()
+}
+
+/// A setting with a flag, and the heading under which the help lists it.
+struct FlagRow {
+    row: Row,
+    flag: String,
+    heading: &'static str,
+}
+
+fn flag_rows(arguments: &[OsString]) -> Vec<FlagRow> {
+    let mut rows = Vec::new();
+    for group in &GROUPS {
+        let definitions = group.rows.iter().filter(|definition| !definition.is_per_issuer());
+        rows.extend(definitions.filter_map(|definition| flag_row(Row::from(*definition), group.title)));
+    }
+    for row in arguments.iter().filter_map(issuer_row) {
+        if rows.iter().all(|other: &FlagRow| other.row.variable != row.variable) {
+            rows.extend(flag_row(row, "OpenID Connect issuers"));
+        }
+    }
+    rows
+}
+
+fn flag_row(row: Row, heading: &'static str) -> Option<FlagRow> {
+    row.flag().map(|flag| FlagRow { row, flag, heading })
+}
+
+/// Issuers have names of the user's choice, so their flags are known only from the command line itself.
+fn issuer_row(argument: &OsString) -> Option<Row> {
+    let flag = argument.to_str()?.strip_prefix("--oidc-")?;
+    let words = flag.split('=').next()?.replace('-', "_");
+    match recognise(&format!("AUTH_OIDC_{}", words.to_ascii_uppercase()))? {
+        Name::Setting(row) => row.issuer.is_some().then_some(row),
+        Name::FileOf(_) => None,
+    }
+}
+
+fn command(rows: &[FlagRow]) -> clap::Command {
+    let config =
+        clap::Command::new("config").about("Check or print the settings").subcommand_required(true).subcommands([
+            clap::Command::new("check").about("Check the settings; exit code 2 with all faults"),
+            clap::Command::new("show").about("Print every setting in force and where it came from"),
+        ]);
+    clap::Command::new("auth-server")
+        .about("Gatehouse: authentication for your own services")
+        .version(env!("CARGO_PKG_VERSION"))
+        .after_help(after_help())
+        .subcommands([
+            clap::Command::new("serve").about("Run the server; the default"),
+            clap::Command::new("migrate").about("Bring the database's schema up to date and end"),
+            config,
+            clap::Command::new("openapi").about("Print the OpenAPI document"),
+            clap::Command::new("healthcheck").about("Ask the running server whether it is healthy"),
+            clap::Command::new("secret").about("Print a fresh value for AUTH_SECRET"),
+        ])
+        .args(rows.iter().map(argument))
+}
+
+fn argument(FlagRow { row, flag, heading }: &FlagRow) -> Arg {
+    let default = match row.definition.default {
+        DefaultText::Value(text) => format!(" [default: {text}]"),
+        DefaultText::Derived(words) => format!(" [default: {words}]"),
+        DefaultText::Unset => String::new(),
+    };
+    Arg::new(row.variable.to_string())
+        .long(flag.clone())
+        .value_name("VALUE")
+        .help(format!("{}{default}", row.definition.meaning))
+        .help_heading(*heading)
+        .hide_short_help(flag != "config")
+        .global(true)
+}
+
+fn after_help() -> String {
+    format!(
+        "Every flag has an environment variable and a key in the file (--bind, AUTH_BIND, `bind`). Secrets have no flag: \
+         set AUTH_SECRET, DATABASE_URL and their like in the environment, or name a file with AUTH_SECRET_FILE. \
+         OpenID Connect issuers have --oidc-{NAME_PLACEHOLDER}-issuer, -client-id, -display-name and -scopes. \
+         --help lists all flags, docs/configuration.md explains them."
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::error::ErrorKind;
+
+    use super::*;
+    use crate::settings::definition::Exposure;
+    use crate::settings::table::definitions;
+
+    fn read(line: &str) -> Result<Invocation, clap::Error> {
+        parse(std::iter::once("auth-server").chain(line.split_whitespace()).map(OsString::from))
+    }
+
+    #[test]
+    fn every_sub_command_is_read() {
+        for (line, expected) in [
+            ("", Command::Serve),
+            ("serve", Command::Serve),
+            ("migrate", Command::Migrate),
+            ("config check", Command::ConfigCheck),
+            ("config show", Command::ConfigShow),
+            ("openapi", Command::OpenApi),
+            ("healthcheck", Command::Healthcheck),
+            ("secret", Command::Secret),
+        ] {
+            assert_eq!(read(line).unwrap(), Invocation { command: expected, flags: Flags::new() }, "{line}");
+        }
+        assert!(read("config").is_err());
+        assert_eq!(read("run").unwrap_err().kind(), ErrorKind::InvalidSubcommand);
+    }
+
+    #[test]
+    fn clap_finds_no_fault_in_the_definition() {
+        command(&flag_rows(&[])).debug_assert();
+    }
+
+    #[test]
+    fn a_flag_goes_before_and_after_the_sub_command() {
+        for line in
+            ["--bind x --config y config show", "config show --bind x --config y", "config --bind=x show --config=y"]
+        {
+            let flags = read(line).unwrap().flags;
+            assert_eq!((flags["AUTH_BIND"].as_str(), flags["AUTH_CONFIG"].as_str()), ("x", "y"), "{line}");
+        }
+    }
+
+    #[test]
+    fn every_setting_without_secrets_has_a_flag_and_no_other() {
+        for definition in definitions().filter(|definition| !definition.is_per_issuer()) {
+            let row = Row::from(definition);
+            let flag = row.words().replace('_', "-");
+            let read = read(&format!("serve --{flag} value"));
+            match definition.exposure {
+                Exposure::Public => assert_eq!(read.unwrap().flags[definition.variable], "value"),
+                _ => assert_eq!(read.unwrap_err().kind(), ErrorKind::UnknownArgument, "{flag}"),
+            }
+        }
+    }
+
+    #[test]
+    fn issuers_have_flags_but_for_the_secret() {
+        let flags = read("--oidc-my-corp-issuer https://idp.example --oidc-my-corp-scopes=openid serve").unwrap().flags;
+        assert_eq!(flags["AUTH_OIDC_MY_CORP_ISSUER"], "https://idp.example");
+        assert_eq!(flags["AUTH_OIDC_MY_CORP_SCOPES"], "openid");
+        for line in ["--oidc-corp-client-secret=canary", "--oidc-corp-client-secret-file=x", "--secret=canary"] {
+            let error = read(line).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::UnknownArgument, "{line}");
+            assert!(!error.to_string().contains("canary"), "{error}");
+        }
+    }
+
+    #[test]
+    fn help_and_version_are_told() {
+        assert_eq!(read("--version").unwrap_err().kind(), ErrorKind::DisplayVersion);
+        let long = read("--help").unwrap_err();
+        let short = read("-h").unwrap_err();
+        assert_eq!((long.exit_code(), short.exit_code()), (0, 0));
+        assert!(long.to_string().contains("--argon2-memory-kib") && !short.to_string().contains("--argon2-memory-kib"));
+    }
+
+    #[test]
+    fn a_mistake_ends_with_exit_code_2() {
+        for line in ["--bnid x", "serve --bind", "--bind a --bind b", "config nothing"] {
+            assert_eq!(read(line).unwrap_err().exit_code(), 2, "{line}");
+        }
+    }
+}

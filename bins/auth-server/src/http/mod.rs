@@ -1,0 +1,83 @@
+//! The HTTP surface: which path leads where. Handlers extract, call one use case, and map its answer.
+
+mod answer;
+mod auth;
+mod client;
+mod docs;
+mod openapi;
+mod refusal;
+mod sessions;
+mod system;
+mod users_me;
+
+use actix_web::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
+    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+};
+use actix_web::web::{self, ServiceConfig};
+use actix_web::{HttpResponse, Resource, Route};
+use auth_actix::Problem;
+use auth_core::ErrorCode;
+
+pub(crate) use self::client::TrustedProxies;
+pub(crate) use self::openapi::json as openapi_json;
+pub(crate) use self::system::Stopping;
+
+/// Paths whose requests are not worth a line in the log.
+pub(crate) const QUIET_PATHS: [&str; 3] = ["/health", "/docs", "/openapi.json"];
+
+/// All routes.
+pub(crate) fn routes(config: &mut ServiceConfig) {
+    config
+        .service(resource("/auth/register", "POST", [web::post().to(auth::register)]))
+        .service(resource("/auth/login", "POST", [web::post().to(auth::login)]))
+        .service(resource("/auth/refresh", "POST", [web::post().to(auth::refresh)]))
+        .service(resource("/auth/logout", "POST", [web::post().to(auth::logout)]))
+        .service(resource("/auth/logout-all", "POST", [web::post().to(auth::logout_all)]))
+        .service(resource("/auth/verify", "GET", [web::get().to(auth::verify)]))
+        .service(resource(
+            "/users/me",
+            "GET, PATCH, DELETE",
+            [web::get().to(users_me::show), web::patch().to(users_me::change), web::delete().to(users_me::delete)],
+        ))
+        .service(resource("/users/me/export", "GET", [web::get().to(users_me::export)]))
+        .service(resource(
+            "/users/me/sessions",
+            "GET, DELETE",
+            [web::get().to(sessions::list), web::delete().to(sessions::revoke_others)],
+        ))
+        .service(resource("/users/me/sessions/{id}", "DELETE", [web::delete().to(sessions::revoke)]))
+        .service(resource("/health", "GET", [web::get().to(system::health)]))
+        .service(resource("/health/ready", "GET", [web::get().to(system::ready)]))
+        .service(resource("/.well-known/jwks.json", "GET", [web::get().to(system::jwks)]))
+        .service(resource("/openapi.json", "GET", [web::get().to(docs::document)]))
+        .service(resource("/docs", "GET", [web::get().to(docs::page)]))
+        .service(resource("/docs/{file}", "GET", [web::get().to(docs::asset)]))
+        .default_service(web::route().to(|| async { Err::<HttpResponse, _>(Problem::new(ErrorCode::NotFound)) }));
+}
+
+/// A path with its methods, and an answer for all others that names them (RFC 9110, section 15.5.6).
+fn resource<const N: usize>(path: &str, allow: &'static str, routes: [Route; N]) -> Resource {
+    let refuse = move || async move {
+        let problem = Problem::new(ErrorCode::MethodNotAllowed).allow(HeaderValue::from_static(allow));
+        Err::<HttpResponse, _>(problem)
+    };
+    routes.into_iter().fold(web::resource(path), Resource::route).default_service(web::route().to(refuse))
+}
+
+/// Headers of every answer that doesn't say otherwise: no browser shows it, frames it, guesses at it or keeps it.
+pub(crate) fn default_headers(is_https: bool) -> Vec<(HeaderName, HeaderValue)> {
+    let mut headers = vec![
+        (CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        (CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'")),
+        (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+        (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+        (X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
+        (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin")),
+    ];
+    if is_https {
+        let a_year = HeaderValue::from_static("max-age=31536000; includeSubDomains");
+        headers.push((STRICT_TRANSPORT_SECURITY, a_year));
+    }
+    headers
+}

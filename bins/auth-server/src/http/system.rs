@@ -1,0 +1,82 @@
+//! For operators and machines: is it alive, is it ready, which keys verify its tokens.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use actix_web::{HttpResponse, web};
+use auth_service::AuthService;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// Whether the server is about to stop.
+#[derive(Debug, Default)]
+pub(crate) struct Stopping(AtomicBool);
+
+impl Stopping {
+    pub(crate) fn begin(&self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+
+    fn has_begun(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+/// The state of the process.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Health {
+    /// `healthy`
+    status: &'static str,
+}
+
+/// Whether requests should be sent here.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Readiness {
+    /// `ready`, `stopping` or `unavailable`
+    status: &'static str,
+    checks: Checks,
+}
+
+#[derive(Serialize, ToSchema)]
+struct Checks {
+    /// `up` or `down`
+    database: &'static str,
+}
+
+/// The process is alive. No I/O.
+#[utoipa::path(get, path = "/health", tag = "system", responses((status = 200, description = "Alive", body = Health)))]
+pub(super) async fn health() -> HttpResponse {
+    HttpResponse::Ok().json(Health { status: "healthy" })
+}
+
+/// The server can do its work.
+#[utoipa::path(get, path = "/health/ready", tag = "system", responses(
+    (status = 200, description = "Ready", body = Readiness),
+    (status = 503, description = "The database is out of reach or not migrated, or the server is stopping",
+        body = Readiness),
+))]
+pub(super) async fn ready(service: web::Data<AuthService>, stopping: web::Data<Stopping>) -> HttpResponse {
+    let database = service.check_database().await;
+    if let Err(error) = &database {
+        tracing::warn!(%error, "not ready");
+    }
+    let status = match (stopping.has_begun(), &database) {
+        (true, _) => "stopping",
+        (false, Err(_)) => "unavailable",
+        (false, Ok(())) => "ready",
+    };
+    let checks = Checks { database: if database.is_ok() { "up" } else { "down" } };
+    let mut response = if status == "ready" { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
+    response.json(Readiness { status, checks })
+}
+
+/// The public keys that verify access tokens, as a JWK Set (RFC 7517).
+#[utoipa::path(get, path = "/.well-known/jwks.json", tag = "system", responses(
+    (status = 200, description = "The keys; none with HS256", body = Object),
+))]
+pub(super) async fn jwks(service: web::Data<AuthService>) -> HttpResponse {
+    HttpResponse::Ok()
+        .insert_header((CONTENT_TYPE, "application/json"))
+        .insert_header((CACHE_CONTROL, "public, max-age=300"))
+        .body(service.jwks())
+}

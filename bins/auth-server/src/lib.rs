@@ -1,0 +1,15 @@
+//! The authentication server's parts: its settings, its command line, and the wiring of the other crates into one
+//! process. No rule of authentication lives here.
+//!
+//! A library beside the binary, so that integration tests read the same settings and every item is reachable from
+//! outside, also where its feature comes with a later release.
+#![deny(missing_docs)]
+
+pub mod cli;
+mod http;
+mod logging;
+pub mod run;
+mod secret_file;
+mod serve;
+pub mod settings;
+mod start;

@@ -1,0 +1,131 @@
+//! Serving: listen, answer, and stop in good order.
+
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_cors::Cors;
+use actix_web::dev::{Server, ServerHandle};
+use actix_web::http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, RETRY_AFTER};
+use actix_web::middleware::Condition;
+use actix_web::{App, HttpServer, web};
+use auth_actix::{RequestContext, X_REQUEST_ID};
+use auth_core::SystemClock;
+use auth_service::AuthService;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::http::{self, Stopping, TrustedProxies};
+use crate::settings::Settings;
+use crate::settings::section::web::WebSettings;
+use crate::start::{CannotStart, open_database, open_service};
+
+/// How long a client may take to send the head of its request (security.md, W-19).
+const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long an idle connection is kept.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
+
+/// Serves until a signal says to stop.
+pub(crate) fn serve(settings: &Settings) -> Result<(), CannotStart> {
+    if settings.accounts.require_verified_email {
+        // To register people unverified after all would be worse than not to start.
+        return Err(CannotStart::Setting {
+            variable: "AUTH_REQUIRE_VERIFIED_EMAIL",
+            problem: "this release can't send mails yet, so nobody could verify an address; unset it".to_owned(),
+        });
+    }
+    let database = open_database(settings)?;
+    database.migrate()?;
+    let service = open_service(settings, database)?;
+    let address = settings.server.bind;
+    let listener = TcpListener::bind(address).map_err(|error| CannotStart::Listen { address, error })?;
+    actix_web::rt::System::new().block_on(run(settings, service, listener))
+}
+
+async fn run(settings: &Settings, service: AuthService, listener: TcpListener) -> Result<(), CannotStart> {
+    if let Err(error) = service.sync_revocations().await {
+        tracing::warn!(%error, "the revocations can't be read yet");
+    }
+    let jobs = service.run_jobs();
+    let stopping = web::Data::new(Stopping::default());
+    let address = listener.local_addr().map_err(CannotStart::Serve)?;
+    let server = server(settings, &service, &stopping, listener).map_err(CannotStart::Serve)?;
+    announce(settings, address);
+    actix_web::rt::spawn(stop_on_signal(server.handle(), stopping));
+    server.await.map_err(CannotStart::Serve)?;
+    jobs.stop().await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+fn server(
+    settings: &Settings,
+    service: &AuthService,
+    stopping: &web::Data<Stopping>,
+    listener: TcpListener,
+) -> std::io::Result<Server> {
+    let service = web::Data::new(service.clone());
+    let access_tokens = web::Data::from(service.access_tokens());
+    let proxies = web::Data::new(TrustedProxies::new(settings.web.trusted_proxies.clone()));
+    let (stopping, web_settings) = (stopping.clone(), settings.web.clone());
+    let is_https = settings.server.base_url.is_https();
+    let app = move || {
+        let context =
+            RequestContext::new(Arc::new(SystemClock), http::default_headers(is_https), http::QUIET_PATHS.to_vec());
+        App::new()
+            .app_data(service.clone())
+            .app_data(access_tokens.clone())
+            .app_data(proxies.clone())
+            .app_data(stopping.clone())
+            .configure(http::routes)
+            .wrap(Condition::new(!web_settings.cors_origins.is_empty(), cors(&web_settings)))
+            .wrap(context)
+    };
+    let server = HttpServer::new(app)
+        .workers(std::thread::available_parallelism().map_or(1, std::num::NonZero::get))
+        .client_request_timeout(HEAD_TIMEOUT)
+        .keep_alive(KEEP_ALIVE)
+        .tcp_nodelay(true)
+        .shutdown_timeout(settings.server.shutdown_grace.as_secs())
+        .disable_signals()
+        .listen(listener)?
+        .run();
+    Ok(server)
+}
+
+/// REQ-57: exact origins, no credentials: these routes take bearer tokens, never cookies.
+fn cors(settings: &WebSettings) -> Cors {
+    let cors = Cors::default()
+        .allowed_methods(["GET", "POST", "PATCH", "DELETE"])
+        .allowed_headers([AUTHORIZATION, CONTENT_TYPE, X_REQUEST_ID])
+        .expose_headers::<[HeaderName; 2], HeaderName>([X_REQUEST_ID, RETRY_AFTER])
+        .max_age(600);
+    settings.cors_origins.iter().fold(cors, |cors, origin| cors.allowed_origin(origin.as_str()))
+}
+
+fn announce(settings: &Settings, address: SocketAddr) {
+    let docs = format!("http://{address}/docs");
+    tracing::info!(%address, docs, base_url = settings.server.base_url.as_str(), "listening");
+    if settings.server.environment.is_production() {
+        return;
+    }
+    tracing::info!("development mode: for one's own machine only; AUTH_ENV=production checks what others rely on");
+    if settings.secrets.current.is_none() {
+        tracing::info!("development only: the secret that seals all keys was made by this server; set AUTH_SECRET");
+    }
+}
+
+/// The first signal lets requests in flight finish, the second ends the process at once.
+async fn stop_on_signal(server: ServerHandle, stopping: web::Data<Stopping>) {
+    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        tracing::error!("signals can't be received: this server stops when it is killed");
+        return;
+    };
+    tokio::select! { _ = terminate.recv() => {} _ = interrupt.recv() => {} }
+    tracing::info!("stopping: requests in flight are finished");
+    stopping.begin();
+    actix_web::rt::spawn(server.stop(true));
+    tokio::select! { _ = terminate.recv() => {} _ = interrupt.recv() => {} }
+    std::process::exit(1);
+}

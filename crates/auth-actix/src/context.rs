@@ -1,0 +1,205 @@
+//! What every request gets: an id, the default headers, problem answers, and one line in the log.
+
+use std::future::{Future, Ready, ready};
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Instant;
+
+use actix_web::body::{EitherBody, MessageBody};
+use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform, forward_ready};
+use actix_web::http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use actix_web::{Error, HttpMessage};
+use auth_core::{Clock, ErrorCode};
+use futures_util::FutureExt as _;
+
+use crate::request_id::X_REQUEST_ID;
+use crate::{Problem, RequestId};
+
+/// Middleware to wrap an application in, outside of all other middleware.
+///
+/// - The request gets a [`RequestId`], which the answer carries as `X-Request-ID`.
+/// - Answers get the default headers that they don't set themselves.
+/// - Every refusal, also actix's own for unknown paths, leaves as a [`Problem`] with id and time; its cause is logged.
+/// - A panic in a handler becomes a 500; the worker lives on.
+/// - One access line is logged at `info`, but for the quiet paths.
+#[derive(Clone)]
+pub struct RequestContext(Rc<Options>);
+
+struct Options {
+    clock: Arc<dyn Clock>,
+    headers: Vec<(HeaderName, HeaderValue)>,
+    quiet: Vec<&'static str>,
+}
+
+impl RequestContext {
+    /// Middleware that adds `headers` to answers and keeps silent about paths that begin with one of `quiet`.
+    pub fn new(clock: Arc<dyn Clock>, headers: Vec<(HeaderName, HeaderValue)>, quiet: Vec<&'static str>) -> Self {
+        Self(Rc::new(Options { clock, headers, quiet }))
+    }
+}
+
+impl<S, B> Transform<S, ServiceRequest> for RequestContext
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
+    B: MessageBody + 'static,
+{
+    type Response = ServiceResponse<EitherBody<B>>;
+    type Error = Error;
+    type Transform = RequestContextService<S>;
+    type InitError = ();
+    type Future = Ready<Result<Self::Transform, ()>>;
+
+    fn new_transform(&self, service: S) -> Self::Future {
+        ready(Ok(RequestContextService { service, options: Rc::clone(&self.0) }))
+    }
+}
+
+/// The middleware at work: see [`RequestContext`].
+pub struct RequestContextService<S> {
+    service: S,
+    options: Rc<Options>,
+}
+
+impl<S, B> Service<ServiceRequest> for RequestContextService<S>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
+    B: MessageBody + 'static,
+{
+    type Response = ServiceResponse<EitherBody<B>>;
+    type Error = Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Error>>>>;
+
+    forward_ready!(service);
+
+    fn call(&self, request: ServiceRequest) -> Self::Future {
+        let id = RequestId::of(request.headers());
+        request.extensions_mut().insert(id.clone());
+        let access = AccessLine::begin(&request, &self.options);
+        let options = Rc::clone(&self.options);
+        let answer = AssertUnwindSafe(self.service.call(request)).catch_unwind();
+        Box::pin(async move {
+            let answer = match answer.await {
+                Ok(Ok(response)) => Ok(finish(response, &id, &options)),
+                Ok(Err(error)) => Err(refuse(Problem::from_error(&error), &id, &options)),
+                Err(_panic) => {
+                    let problem = Problem::new(ErrorCode::InternalError).caused_by("a handler panicked");
+                    Err(refuse(problem, &id, &options))
+                }
+            };
+            if let Some(access) = access {
+                access.end(&answer, &id);
+            }
+            answer
+        })
+    }
+}
+
+impl Problem {
+    /// The refusal that an error of actix or of a handler stands for.
+    fn from_error(error: &Error) -> Self {
+        match error.as_error::<Self>() {
+            Some(problem) => problem.duplicate(),
+            None => Self::of_status(error.as_response_error().status_code()).caused_by(error),
+        }
+    }
+}
+
+/// The answer with its headers, and as a problem if it refuses in another form.
+fn finish<B: MessageBody + 'static>(
+    response: ServiceResponse<B>,
+    id: &RequestId,
+    options: &Options,
+) -> ServiceResponse<EitherBody<B>> {
+    let mut response = match problem_of(&response) {
+        None => response.map_into_left_body(),
+        Some(problem) => {
+            log_cause(&problem, id);
+            let answer = problem.response(id, options.clock.now());
+            response.into_response(answer.map_into_boxed_body()).map_into_right_body::<B>()
+        }
+    };
+    let headers = response.headers_mut();
+    headers.insert(X_REQUEST_ID, id.header());
+    for (name, value) in &options.headers {
+        if !headers.contains_key(name) {
+            headers.insert(name.clone(), value.clone());
+        }
+    }
+    response
+}
+
+fn problem_of<B>(response: &ServiceResponse<B>) -> Option<Problem> {
+    let status = response.status();
+    if !status.is_client_error() && !status.is_server_error() {
+        return None;
+    }
+    if let Some(error) = response.response().error() {
+        return Some(Problem::from_error(error));
+    }
+    let problem = Problem::of_status(status);
+    let is_problem = response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind == "application/problem+json");
+    match response.headers().get(actix_web::http::header::ALLOW) {
+        _ if is_problem => None,
+        Some(methods) => Some(problem.allow(methods.clone())),
+        None => Some(problem),
+    }
+}
+
+fn refuse(problem: Problem, id: &RequestId, options: &Options) -> Error {
+    log_cause(&problem, id);
+    let mut headers = vec![(X_REQUEST_ID, id.header())];
+    headers.extend(options.headers.iter().cloned());
+    problem.rendered(id.clone(), options.clock.now(), headers).into()
+}
+
+fn log_cause(problem: &Problem, id: &RequestId) {
+    let code = problem.code().as_str();
+    match problem.cause() {
+        Some(cause) if problem.code().status() >= 500 => {
+            tracing::error!(request_id = %id, error_code = code, cause, "request failed");
+        }
+        Some(cause) => tracing::debug!(request_id = %id, error_code = code, cause, "request refused"),
+        None => {}
+    }
+}
+
+/// One line of the access log: what was asked, by route, and how it ended.
+struct AccessLine {
+    method: String,
+    path: String,
+    began: Instant,
+}
+
+impl AccessLine {
+    fn begin(request: &ServiceRequest, options: &Options) -> Option<Self> {
+        let wanted = tracing::enabled!(target: "access", tracing::Level::INFO);
+        if !wanted || options.quiet.iter().any(|path| request.path().starts_with(path)) {
+            return None;
+        }
+        Some(Self {
+            method: request.method().to_string(),
+            // The route's pattern isn't known before routing; a path holds ids at most, tokens are never in one.
+            path: request.path().chars().take(256).collect(),
+            began: Instant::now(),
+        })
+    }
+
+    fn end<B>(self, answer: &Result<ServiceResponse<B>, Error>, id: &RequestId) {
+        let (status, route) = match answer {
+            Ok(response) => (response.status(), response.request().match_pattern()),
+            Err(error) => (error.as_response_error().status_code(), None),
+        };
+        tracing::info!(
+            target: "access",
+            request_id = %id,
+            method = self.method,
+            route = route.as_deref().unwrap_or("-"),
+            path = self.path,
+            status = status.as_u16(),
+            duration_us = u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX),
+            "request"
+        );
+    }
+}

@@ -1,0 +1,174 @@
+//! A stored password hash.
+
+use std::fmt;
+
+use super::argon2::{Argon2Hash, Variant};
+
+/// A password's hash, as it lies in the database.
+///
+/// Whoever holds one can verify a password against it at a bounded cost: a text that asks for more is refused when
+/// it is read. Understood are Argon2id, Argon2i and Argon2d, versions 19 and 16, as PHC strings. It can't be printed.
+#[derive(Clone)]
+pub struct PasswordHash {
+    text: String,
+    scheme: Scheme,
+}
+
+/// How the hash was made: one variant for each family of formats, each of which has its reader.
+#[derive(Clone)]
+pub(super) enum Scheme {
+    Argon2(Argon2Hash),
+}
+
+impl PasswordHash {
+    /// The longest text that can be a hash, in bytes.
+    pub const MAX_BYTES: usize = 512;
+
+    /// Reads a stored hash.
+    ///
+    /// # Errors
+    ///
+    /// Why it can't be verified.
+    pub fn parse(text: String) -> Result<Self, InvalidPasswordHash> {
+        if text.len() > Self::MAX_BYTES {
+            return Err(InvalidPasswordHash::Malformed);
+        }
+        let identifier = text.strip_prefix('$').and_then(|rest| rest.split('$').next());
+        let scheme = match identifier.ok_or(InvalidPasswordHash::Malformed)? {
+            "argon2id" => Scheme::Argon2(Argon2Hash::parse(Variant::Id, &text)?),
+            "argon2i" => Scheme::Argon2(Argon2Hash::parse(Variant::I, &text)?),
+            "argon2d" => Scheme::Argon2(Argon2Hash::parse(Variant::D, &text)?),
+            _ => return Err(InvalidPasswordHash::UnknownScheme),
+        };
+        Ok(Self { text, scheme })
+    }
+
+    /// The text to store.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    pub(super) const fn scheme(&self) -> &Scheme {
+        &self.scheme
+    }
+}
+
+impl From<Argon2Hash> for PasswordHash {
+    fn from(hash: Argon2Hash) -> Self {
+        Self { text: hash.to_string(), scheme: Scheme::Argon2(hash) }
+    }
+}
+
+impl fmt::Debug for PasswordHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PasswordHash(…)")
+    }
+}
+
+/// Why a stored text is no hash that can be verified.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidPasswordHash {
+    /// Not of the form that its identifier asks for.
+    #[error("the password hash is malformed")]
+    Malformed,
+    /// A function, version or parameter that isn't known here.
+    #[error("the password hash is of an unknown scheme")]
+    UnknownScheme,
+    /// Verifying it would cost more than [`Argon2Params`](super::Argon2Params) allows.
+    #[error("the password hash is too costly to verify")]
+    TooCostly,
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const SALT: &str = "c29tZXNhbHQ";
+    const TAG: &str = "CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
+
+    fn error(text: &str) -> Option<InvalidPasswordHash> {
+        PasswordHash::parse(text.to_owned()).err()
+    }
+
+    #[test]
+    fn accepted_texts_are_kept_as_they_are() {
+        for start in ["$argon2id$v=19$m=8,t=1,p=1", "$argon2i$m=8,t=1,p=1", "$argon2d$v=16$t=1,p=1,m=8"] {
+            let text = format!("{start}${SALT}${TAG}");
+            assert_eq!(PasswordHash::parse(text.clone()).unwrap().as_str(), text);
+        }
+    }
+
+    #[test]
+    fn refused_texts_with_their_reason() {
+        use InvalidPasswordHash::*;
+        let cases = [
+            ("", Malformed),
+            ("hunter2", Malformed),
+            ("$", UnknownScheme),
+            ("$argon2id", Malformed),
+            ("$argon2id$v=19$m=8,t=1,p=1", Malformed),
+            ("$argon2id$v=19$m=8,t=1,p=1$SALT", Malformed),
+            ("$argon2id$v=19$$SALT$TAG", Malformed),
+            ("$argon2id$v=19$m=8,t=1$SALT$TAG", Malformed),
+            ("$argon2id$v=19$m=8,t=1,p=1$SALT$TAG$", Malformed),
+            (" $argon2id$v=19$m=8,t=1,p=1$SALT$TAG", Malformed),
+            ("$argon2id$v=19$m=8,t=1,p=1$SALT$TAG\n", Malformed),
+            ("$argon2id$v=19$m=8,m=8,t=1,p=1$SALT$TAG", Malformed),
+            ("$argon2id$v=19$m=x,t=1,p=1$SALT$TAG", Malformed),
+            ("$argon2id$v=19$m=-8,t=1,p=1$SALT$TAG", Malformed),
+            ("$argon2id$v=19$m=7,t=1,p=1$SALT$TAG", Malformed),
+            ("$argon2id$v=19$m=8,t=0,p=1$SALT$TAG", Malformed),
+            ("$argon2id$v=19$m=8,t=1,p=0$SALT$TAG", Malformed),
+            ("$argon2id$v=19$m=8,t=1,p=1$c2hvcnQ$TAG", Malformed),
+            ("$argon2id$v=19$m=8,t=1,p=1$SALT$c2hvcnQ", Malformed),
+            ("$argon2id$v=19$m=8,t=1,p=1$SALT$TAG=", Malformed),
+            ("$argon2id$v=18$m=8,t=1,p=1$SALT$TAG", UnknownScheme),
+            ("$argon2id$v=19$m=8,t=1,p=1,data=AAAA$SALT$TAG", UnknownScheme),
+            ("$argon2$v=19$m=8,t=1,p=1$SALT$TAG", UnknownScheme),
+            ("$ARGON2ID$v=19$m=8,t=1,p=1$SALT$TAG", UnknownScheme),
+            ("$2b$12$abcdefghijklmnopqrstuuTAG", UnknownScheme),
+            ("$argon2id$v=19$m=4294967295,t=1,p=1$SALT$TAG", TooCostly),
+            ("$argon2id$v=19$m=8,t=4294967295,p=1$SALT$TAG", TooCostly),
+            ("$argon2id$v=19$m=1048576,t=5,p=1$SALT$TAG", TooCostly),
+            ("$argon2id$v=19$m=99999999999,t=1,p=1$SALT$TAG", Malformed),
+        ];
+        for (pattern, reason) in cases {
+            let text = pattern.replace("SALT", SALT).replace("TAG", TAG);
+            assert_eq!(error(&text), Some(reason), "{text:?}");
+        }
+        assert_eq!(error(&format!("$argon2id${}", "a".repeat(500_000))), Some(Malformed));
+    }
+
+    #[test]
+    fn a_hash_is_not_printed() {
+        let hash = PasswordHash::parse(format!("$argon2id$v=19$m=8,t=1,p=1${SALT}${TAG}")).unwrap();
+        assert_eq!(format!("{hash:?}"), "PasswordHash(…)");
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_or_refused(
+            start in "\\$?(argon2id?\\$)?(v=1[69]\\$)?(m=[0-9]{1,11},t=[0-9]{1,3},p=[0-9])?",
+            end in "(\\$[A-Za-z0-9+/=]{0,60}){0,3}\\PC{0,3}",
+        ) {
+            let text = start + &end;
+            if let Ok(hash) = PasswordHash::parse(text.clone()) {
+                prop_assert_eq!(hash.as_str(), text);
+            }
+        }
+
+        #[test]
+        fn what_is_written_is_read_back(
+            salt in prop::collection::vec(any::<u8>(), 8..49),
+            tag in prop::collection::vec(any::<u8>(), 10..65),
+        ) {
+            let Scheme::Argon2(mut hash) =
+                PasswordHash::parse(format!("$argon2id$v=19$m=8,t=1,p=1${SALT}${TAG}")).unwrap().scheme;
+            (hash.salt, hash.tag) = (salt.clone(), tag.clone());
+            let Scheme::Argon2(read) = PasswordHash::parse(PasswordHash::from(hash).text).unwrap().scheme;
+            prop_assert_eq!((read.salt, read.tag), (salt, tag));
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! A unit of work on its way to a thread with a connection, and its answer on the way back.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use tokio::sync::oneshot;
+
+use crate::connection::DbConnection;
+use crate::error::DbError;
+
+/// How a job ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    Done,
+    Failed,
+    Panicked,
+}
+
+/// A job whose types are known to its caller alone.
+pub(super) trait Job: Send {
+    /// Does the work, once, and keeps the result.
+    fn run(&mut self, connection: &mut DbConnection) -> Outcome;
+
+    /// Takes back a success: what the job wrote is not kept.
+    fn fail(&mut self, error: DbError);
+
+    /// Sends the result.
+    fn answer(self: Box<Self>);
+}
+
+struct Work<F, T, E> {
+    work: Option<F>,
+    result: Option<Result<T, E>>,
+    caller: oneshot::Sender<Result<T, E>>,
+}
+
+/// The caller's end.
+pub(super) struct Answer<T, E>(oneshot::Receiver<Result<T, E>>);
+
+pub(super) fn job<F, T, E>(work: F) -> (Box<dyn Job>, Answer<T, E>)
+where
+    F: FnOnce(&mut DbConnection) -> Result<T, E> + Send + 'static,
+    T: Send + 'static,
+    E: From<DbError> + Send + 'static,
+{
+    let (caller, answer) = oneshot::channel();
+    (Box::new(Work { work: Some(work), result: None, caller }), Answer(answer))
+}
+
+impl<F, T, E> Job for Work<F, T, E>
+where
+    F: FnOnce(&mut DbConnection) -> Result<T, E> + Send,
+    T: Send,
+    E: From<DbError> + Send,
+{
+    fn run(&mut self, connection: &mut DbConnection) -> Outcome {
+        let Some(work) = self.work.take() else { return Outcome::Failed };
+        // Whoever runs jobs discards or rolls back a connection that a panic went through.
+        let Ok(result) = catch_unwind(AssertUnwindSafe(|| work(connection))) else {
+            self.result = Some(Err(DbError::Internal("a database job panicked".into()).into()));
+            return Outcome::Panicked;
+        };
+        let outcome = if result.is_ok() { Outcome::Done } else { Outcome::Failed };
+        self.result = Some(result);
+        outcome
+    }
+
+    fn fail(&mut self, error: DbError) {
+        if !matches!(self.result, Some(Err(_))) {
+            self.result = Some(Err(error.into()));
+        }
+    }
+
+    fn answer(self: Box<Self>) {
+        let Self { result, caller, .. } = *self;
+        // A caller that stopped waiting is no error: the work is done all the same.
+        let _ = caller.send(result.unwrap_or_else(|| Err(stopped().into())));
+    }
+}
+
+impl<T, E: From<DbError>> Answer<T, E> {
+    pub(super) async fn receive(self) -> Result<T, E> {
+        self.0.await.unwrap_or_else(|_| Err(stopped().into()))
+    }
+
+    pub(super) fn wait(self) -> Result<T, E> {
+        self.0.blocking_recv().unwrap_or_else(|_| Err(stopped().into()))
+    }
+}
+
+const fn stopped() -> DbError {
+    DbError::Unavailable("the database's threads have stopped")
+}

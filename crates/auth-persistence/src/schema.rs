@@ -1,0 +1,138 @@
+//! The tables as queries see them. Written by hand because of the two column types of our own; a test selects every
+//! column of every table on both databases.
+
+use diesel::{allow_tables_to_appear_in_same_query, joinable, table};
+
+table! {
+    use diesel::sql_types::{BigInt, Bool, Nullable, Text};
+    use crate::sql_type::{Id, Instant};
+
+    users (id) {
+        id -> Id,
+        email -> Nullable<Text>,
+        email_normalized -> Nullable<Text>,
+        email_verified_at -> Nullable<Instant>,
+        username -> Nullable<Text>,
+        username_normalized -> Nullable<Text>,
+        password_hash -> Nullable<Text>,
+        display_name -> Nullable<Text>,
+        avatar_url -> Nullable<Text>,
+        role -> Text,
+        disabled_at -> Nullable<Instant>,
+        password_must_change -> Bool,
+        premium_until -> Nullable<Instant>,
+        last_login_at -> Nullable<Instant>,
+        token_epoch -> BigInt,
+        created_at -> Instant,
+        updated_at -> Instant,
+    }
+}
+
+table! {
+    use diesel::sql_types::{BigInt, Binary, Nullable, Text};
+    use crate::sql_type::{Id, Instant};
+
+    sessions (id) {
+        id -> Id,
+        user_id -> Id,
+        generation -> BigInt,
+        previous_generation -> Nullable<BigInt>,
+        seen_generation -> BigInt,
+        skips -> BigInt,
+        salt -> Binary,
+        rotated_at -> Nullable<Instant>,
+        handed_at -> Nullable<Instant>,
+        created_at -> Instant,
+        authenticated_at -> Instant,
+        expires_at -> Instant,
+        last_used_at -> Instant,
+        revoked_at -> Nullable<Instant>,
+        revoke_reason -> Nullable<Text>,
+        ip -> Nullable<Text>,
+        user_agent -> Nullable<Text>,
+        auth_methods -> Text,
+    }
+}
+
+table! {
+    use diesel::sql_types::{Binary, SmallInt, Text};
+    use crate::sql_type::Instant;
+
+    data_keys (purpose, version) {
+        purpose -> Text,
+        version -> SmallInt,
+        key_sealed -> Binary,
+        created_at -> Instant,
+    }
+}
+
+table! {
+    use diesel::sql_types::{Binary, Nullable, Text};
+    use crate::sql_type::Instant;
+
+    signing_keys (kid) {
+        kid -> Text,
+        algorithm -> Text,
+        private_sealed -> Binary,
+        public_jwk -> Nullable<Text>,
+        created_at -> Instant,
+        activates_at -> Instant,
+        retires_at -> Nullable<Instant>,
+    }
+}
+
+table! {
+    use diesel::sql_types::{Nullable, Text};
+    use crate::sql_type::{Id, Instant};
+
+    audit_events (id) {
+        id -> Id,
+        at -> Instant,
+        event -> Text,
+        outcome -> Text,
+        user_id -> Nullable<Id>,
+        actor_id -> Nullable<Id>,
+        ip -> Nullable<Text>,
+        user_agent -> Nullable<Text>,
+        request_id -> Nullable<Text>,
+        details -> Text,
+    }
+}
+
+table! {
+    use diesel::sql_types::{Integer, Nullable, Text};
+    use crate::sql_type::{Id, Instant};
+
+    email_outbox (id) {
+        id -> Id,
+        recipient -> Text,
+        template -> Text,
+        payload -> Text,
+        dedupe_key -> Nullable<Text>,
+        created_at -> Instant,
+        expires_at -> Instant,
+        attempts -> Integer,
+        next_attempt_at -> Instant,
+        claimed_until -> Nullable<Instant>,
+        sent_at -> Nullable<Instant>,
+        last_error -> Nullable<Text>,
+        user_id -> Nullable<Id>,
+    }
+}
+
+table! {
+    use diesel::sql_types::{BigInt, Nullable};
+    use crate::sql_type::{Id, Instant};
+
+    revocations (id) {
+        id -> Id,
+        at -> Instant,
+        session_id -> Nullable<Id>,
+        user_id -> Nullable<Id>,
+        lowest_epoch -> Nullable<BigInt>,
+        expires_at -> Instant,
+    }
+}
+
+joinable!(sessions -> users (user_id));
+allow_tables_to_appear_in_same_query!(sessions, users);

@@ -1,0 +1,306 @@
+//! Users.
+
+use auth_core::{DisplayName, Email, Role, Timestamp, UserId, Username};
+use diesel::dsl::sql;
+use diesel::prelude::*;
+use diesel::sql_types::Bool;
+
+use crate::column::{OptionalHiddenText, RoleColumn};
+use crate::connection::{DbConnection, MultiBackend};
+use crate::error::DbError;
+use crate::hidden::Hidden;
+use crate::schema::users;
+use crate::sql_type::{At, at, key};
+use crate::statement::Prepared;
+
+/// A user, as stored.
+#[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable)]
+#[diesel(table_name = users, check_for_backend(MultiBackend))]
+pub struct User {
+    /// The user's id.
+    pub id: UserId,
+    /// The address as it was given.
+    pub email: Option<String>,
+    /// The address in the form that is unique.
+    pub email_normalized: Option<String>,
+    /// When the address was proven.
+    pub email_verified_at: Option<Timestamp>,
+    /// The name as it was given.
+    pub username: Option<String>,
+    /// The name in the form that is unique.
+    pub username_normalized: Option<String>,
+    /// The password's hash, a PHC or modular-crypt string; none for who never had a password.
+    #[diesel(deserialize_as = OptionalHiddenText)]
+    pub password_hash: Option<Hidden<String>>,
+    /// The name to show.
+    pub display_name: Option<String>,
+    /// Where the picture is.
+    pub avatar_url: Option<String>,
+    /// What the user may do.
+    #[diesel(deserialize_as = RoleColumn)]
+    pub role: Role,
+    /// Since when the user may not log in.
+    pub disabled_at: Option<Timestamp>,
+    /// Whether the next thing to do is to set a new password.
+    pub password_must_change: bool,
+    /// Until when the user has what is paid for.
+    pub premium_until: Option<Timestamp>,
+    /// The last time that the user logged in.
+    pub last_login_at: Option<Timestamp>,
+    /// Access tokens of a lower epoch are not valid any more.
+    pub token_epoch: i64,
+    /// When the user was made.
+    pub created_at: Timestamp,
+    /// When the user's own data were last changed.
+    pub updated_at: Timestamp,
+}
+
+/// A user to be stored. What is not here starts empty.
+#[derive(Clone, Debug)]
+pub struct NewUser {
+    /// The user's id.
+    pub id: UserId,
+    /// The address.
+    pub email: Option<Email>,
+    /// When the address was proven, if it was.
+    pub email_verified_at: Option<Timestamp>,
+    /// The name.
+    pub username: Option<Username>,
+    /// The password's hash, a PHC or modular-crypt string.
+    pub password_hash: Option<Hidden<String>>,
+    /// The name to show.
+    pub display_name: Option<DisplayName>,
+    /// Where the picture is.
+    pub avatar_url: Option<String>,
+    /// What the user may do.
+    pub role: Role,
+    /// Whether the first thing to do is to set a new password.
+    pub password_must_change: bool,
+    /// The time of making.
+    pub created_at: Timestamp,
+}
+
+/// What becomes of one optional column.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Change<T> {
+    /// It stays as it is.
+    #[default]
+    Keep,
+    /// It becomes empty.
+    Clear,
+    /// It becomes this.
+    Set(T),
+}
+
+/// A change of what users may change themselves.
+#[derive(Clone, Debug, Default)]
+pub struct UserChange {
+    /// The name to show.
+    pub display_name: Change<DisplayName>,
+    /// Where the picture is.
+    pub avatar_url: Change<String>,
+    /// The name to log in with.
+    pub username: Change<Username>,
+}
+
+/// Stores `user`.
+///
+/// # Errors
+///
+/// [`DbError::UniqueViolation`] with [`Conflict::UserEmail`](crate::Conflict::UserEmail) or
+/// [`Conflict::UserUsername`](crate::Conflict::UserUsername) when another user has the address or the name.
+pub fn insert(connection: &mut DbConnection, user: &NewUser) -> Result<(), DbError> {
+    diesel::insert_into(users::table)
+        .values((
+            users::id.eq(key(user.id)),
+            users::email.eq(user.email.as_ref().map(Email::as_str)),
+            users::email_normalized.eq(user.email.as_ref().map(Email::canonical)),
+            users::email_verified_at.eq(user.email_verified_at.map(at)),
+            users::username.eq(user.username.as_ref().map(Username::as_str)),
+            users::username_normalized.eq(user.username.as_ref().map(Username::canonical)),
+            users::password_hash.eq(user.password_hash.as_ref().map(|hash| hash.expose().as_str())),
+            users::display_name.eq(user.display_name.as_ref().map(DisplayName::as_str)),
+            users::avatar_url.eq(user.avatar_url.as_deref()),
+            users::role.eq(user.role.as_str()),
+            users::password_must_change.eq(user.password_must_change),
+            users::token_epoch.eq(0),
+            users::created_at.eq(at(user.created_at)),
+            users::updated_at.eq(at(user.created_at)),
+        ))
+        .execute(connection)?;
+    Ok(())
+}
+
+/// The user with this id.
+///
+/// # Errors
+///
+/// When the database can't be read.
+pub fn find(connection: &mut DbConnection, id: UserId) -> Result<Option<User>, DbError> {
+    Ok(users::table.find(key(id)).select(User::as_select()).first(connection).optional()?)
+}
+
+/// The user with this address, given in its normalized form ([`Email::canonical`]).
+///
+/// # Errors
+///
+/// When the database can't be read.
+pub fn find_by_email(connection: &mut DbConnection, canonical: &str) -> Result<Option<User>, DbError> {
+    let query = users::table.filter(users::email_normalized.eq(canonical));
+    Ok(query.select(User::as_select()).first(connection).optional()?)
+}
+
+/// The user with this name, given in its normalized form ([`Username::canonical`]).
+///
+/// # Errors
+///
+/// When the database can't be read.
+pub fn find_by_username(connection: &mut DbConnection, canonical: &str) -> Result<Option<User>, DbError> {
+    let query = users::table.filter(users::username_normalized.eq(canonical));
+    Ok(query.select(User::as_select()).first(connection).optional()?)
+}
+
+/// The columns that [`UserChange`] touches: the outer `None` keeps, the inner one clears.
+#[derive(AsChangeset)]
+#[diesel(table_name = users)]
+struct ProfileChangeset<'a> {
+    display_name: Option<Option<&'a str>>,
+    avatar_url: Option<Option<&'a str>>,
+    username: Option<Option<&'a str>>,
+    username_normalized: Option<Option<&'a str>>,
+    updated_at: At,
+}
+
+impl<T> Change<T> {
+    fn column<'a>(&'a self, text: impl FnOnce(&'a T) -> &'a str) -> Option<Option<&'a str>> {
+        match self {
+            Self::Keep => None,
+            Self::Clear => Some(None),
+            Self::Set(value) => Some(Some(text(value))),
+        }
+    }
+}
+
+/// Changes what users may change themselves. False: there is no such user.
+///
+/// # Errors
+///
+/// [`DbError::UniqueViolation`] with [`Conflict::UserUsername`](crate::Conflict::UserUsername) when another user has
+/// the name.
+pub fn update_profile(
+    connection: &mut DbConnection,
+    id: UserId,
+    change: &UserChange,
+    now: Timestamp,
+) -> Result<bool, DbError> {
+    let changeset = ProfileChangeset {
+        display_name: change.display_name.column(DisplayName::as_str),
+        avatar_url: change.avatar_url.column(String::as_str),
+        username: change.username.column(Username::as_str),
+        username_normalized: change.username.column(Username::canonical),
+        updated_at: at(now),
+    };
+    Ok(diesel::update(users::table.find(key(id))).set(changeset).execute(connection)? == 1)
+}
+
+/// Replaces the password's hash if it is still `old`, and with it the demand to set a new one. False: somebody else
+/// changed it meanwhile, so that whoever knew the old password may not decide any more.
+///
+/// # Errors
+///
+/// When the database can't be written.
+pub fn update_password_hash(
+    connection: &mut DbConnection,
+    id: UserId,
+    old: &str,
+    new: &str,
+    now: Timestamp,
+) -> Result<bool, DbError> {
+    let rows = Prepared(
+        diesel::update(users::table.filter(users::id.eq(key(id))).filter(users::password_hash.eq(old))).set((
+            users::password_hash.eq(new),
+            users::password_must_change.eq(false),
+            users::updated_at.eq(at(now)),
+        )),
+    )
+    .execute(connection)?;
+    Ok(rows == 1)
+}
+
+/// Replaces the hash of the same password by one of stronger parameters, if it is still `old`. A demand to set a new
+/// password stays.
+///
+/// # Errors
+///
+/// When the database can't be written.
+pub fn update_rehashed_password(
+    connection: &mut DbConnection,
+    id: UserId,
+    old: &str,
+    new: &str,
+) -> Result<bool, DbError> {
+    let rows = Prepared(
+        diesel::update(users::table.filter(users::id.eq(key(id))).filter(users::password_hash.eq(old)))
+            .set(users::password_hash.eq(new)),
+    )
+    .execute(connection)?;
+    Ok(rows == 1)
+}
+
+/// Notes that the user logged in. False: there is no such user.
+///
+/// # Errors
+///
+/// When the database can't be written.
+pub fn update_last_login(connection: &mut DbConnection, id: UserId, now: Timestamp) -> Result<bool, DbError> {
+    let rows = Prepared(diesel::update(users::table.find(key(id))).set(users::last_login_at.eq(Some(at(now)))))
+        .execute(connection)?;
+    Ok(rows == 1)
+}
+
+/// Ends all access tokens of the user, and returns the lowest epoch that is still good; none without such a user.
+///
+/// # Errors
+///
+/// When the database can't be written.
+pub fn raise_token_epoch(connection: &mut DbConnection, id: UserId) -> Result<Option<i64>, DbError> {
+    let raise = diesel::update(users::table.find(key(id)))
+        .set(users::token_epoch.eq(users::token_epoch + 1))
+        .returning(users::token_epoch);
+    Ok(Prepared(raise).get_result(connection).optional()?)
+}
+
+/// Deletes the user, with all sessions and queued mails; audit events and revocations stay. False: there is no such
+/// user.
+///
+/// # Errors
+///
+/// When the database can't be written.
+pub fn delete(connection: &mut DbConnection, id: UserId) -> Result<bool, DbError> {
+    Ok(diesel::delete(users::table.find(key(id))).execute(connection)? == 1)
+}
+
+/// How many administrators may log in.
+///
+/// # Errors
+///
+/// When the database can't be read.
+pub fn count_active_admins(connection: &mut DbConnection) -> Result<i64, DbError> {
+    // Written out, not bound: only so does either database use the index of administrators.
+    let admins = users::table.filter(sql::<Bool>("role = 'admin'")).filter(users::disabled_at.is_null());
+    Ok(admins.count().get_result(connection)?)
+}
+
+/// Makes decisions about the set of administrators wait for each other until the end of this transaction, so that two
+/// of them can't each leave it to the other to be the last one. SQLite has one writer in any case.
+///
+/// # Errors
+///
+/// When the database can't be written.
+pub fn lock_admins(connection: &mut DbConnection) -> Result<(), DbError> {
+    if let DbConnection::Pg(connection) = connection {
+        let lock = "SELECT pg_advisory_xact_lock(hashtext(current_schema() || '.admins'))";
+        diesel::sql_query(lock).execute(connection)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,143 @@
+//! The service itself: what all use cases share, and how it starts.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use auth_core::password::{HashPool, PasswordPolicy};
+use auth_core::{
+    AccessTokenConfig, AccessTokens, Clock, Random, RefreshTokens, RevocationList, SecretRing, SeenGenerations,
+    SharedKeyRing,
+};
+use auth_persistence::{Database, signing_key};
+
+use crate::config::ServiceConfig;
+use crate::fault::Fault;
+use crate::keys::{KeyError, Opener};
+use crate::revocation_feed::FeedPosition;
+
+/// All use cases. A cheap handle: clone it freely.
+#[derive(Clone)]
+pub struct AuthService(Arc<Inner>);
+
+/// What a service is made of.
+pub struct Parts {
+    /// Where everything is kept; migrated.
+    pub database: Database,
+    /// What the stored keys are sealed with.
+    pub secrets: SecretRing,
+    /// Where passwords are hashed.
+    pub hash_pool: HashPool,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness for ids, salts and keys.
+    pub random: Arc<dyn Random>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) config: ServiceConfig,
+    pub(crate) database: Database,
+    pub(crate) hash_pool: HashPool,
+    pub(crate) password_policy: PasswordPolicy,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) random: Arc<dyn Random>,
+    pub(crate) keys: SharedKeyRing,
+    pub(crate) access_tokens: Arc<AccessTokens>,
+    pub(crate) refresh_tokens: RefreshTokens,
+    pub(crate) revocations: Arc<RevocationList>,
+    pub(crate) seen: Arc<SeenGenerations>,
+    pub(crate) feed_position: FeedLock,
+    this: Weak<Inner>,
+}
+
+/// The service can't start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The keys can't be read or made.
+    #[error(transparent)]
+    Keys(#[from] KeyError),
+}
+
+impl AuthService {
+    /// Opens the keys (and makes them, in a new database), and reads what was revoked lately.
+    ///
+    /// Blocks on the database. Start the background jobs with [`AuthService::run_jobs`].
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`].
+    pub fn start(config: ServiceConfig, parts: Parts) -> Result<Self, StartError> {
+        let Parts { database, secrets, hash_pool, clock, random } = parts;
+        let opener = Opener { secrets, algorithm: config.signing_algorithm, clock: Arc::clone(&clock), random: Arc::clone(&random) };
+        let opened = opener.open(&database)?;
+        let revocations = Arc::new(RevocationList::new(config.revocation_max_age));
+        let seen = Arc::new(SeenGenerations::default());
+        let keys = SharedKeyRing::new(opened.ring);
+        let access_tokens = AccessTokens::new(
+            AccessTokenConfig {
+                issuer: config.issuer.clone(),
+                audience: config.audience.clone(),
+                lifetime: config.access_lifetime,
+            },
+            keys.clone(),
+            Arc::clone(&revocations),
+            Arc::clone(&seen),
+            Arc::clone(&clock),
+        );
+        Ok(Self(Arc::new_cyclic(|this| Inner {
+            password_policy: config.password_policy.clone(),
+            config,
+            database,
+            hash_pool,
+            clock,
+            random,
+            keys,
+            access_tokens: Arc::new(access_tokens),
+            refresh_tokens: opened.refresh_tokens,
+            revocations,
+            seen,
+            feed_position: FeedLock::default(),
+            this: Weak::clone(this),
+        })))
+    }
+
+    /// What checks access tokens: give it to the routes.
+    pub fn access_tokens(&self) -> Arc<AccessTokens> {
+        Arc::clone(&self.0.access_tokens)
+    }
+
+    /// The public keys as a JWK Set (RFC 7517, section 5).
+    pub fn jwks(&self) -> String {
+        self.0.keys.current().jwks(self.0.clock.now())
+    }
+
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault`] when it doesn't.
+    pub async fn check_database(&self) -> Result<(), Fault> {
+        let now = self.0.clock.now();
+        self.0.database.read(move |conn| signing_key::list(conn, now)).await.map(drop).map_err(Fault::from)
+    }
+
+    pub(crate) fn inner(&self) -> &Inner {
+        &self.0
+    }
+}
+
+impl Inner {
+    /// A handle that outlives the call, for work that goes on in the database's threads.
+    #[expect(clippy::expect_used, reason = "whoever calls holds a reference, so the service is alive")]
+    pub(crate) fn handle(&self) -> Arc<Self> {
+        self.this.upgrade().expect("the service is alive while it is called")
+    }
+}
+
+/// The position in the feed, behind a lock that outlives a panic: the worst is reading some news twice.
+#[derive(Debug, Default)]
+pub(crate) struct FeedLock(Mutex<FeedPosition>);
+
+impl FeedLock {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, FeedPosition> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

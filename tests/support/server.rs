@@ -1,0 +1,166 @@
+//! The real binary, started for one test.
+
+use std::io::{BufRead as _, BufReader};
+use std::net::SocketAddr;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::{Backend, Client, TestDatabase};
+
+/// How long a server may take to start, on a machine that builds and tests at the same time.
+const START: Duration = Duration::from_secs(60);
+
+/// How a server is started.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ServerOptions {
+    variables: Vec<(String, String)>,
+}
+
+impl ServerOptions {
+    pub(crate) fn set(mut self, variable: &str, value: &str) -> Self {
+        self.variables.push((variable.to_owned(), value.to_owned()));
+        self
+    }
+}
+
+/// A running server; it is killed when the test is over.
+#[derive(Debug)]
+pub(crate) struct Server {
+    pub(crate) client: Client,
+    pub(crate) address: SocketAddr,
+    pub(crate) database: Arc<TestDatabase>,
+    process: Mutex<Child>,
+    log: Arc<Log>,
+}
+
+/// The lines that the server has logged so far.
+#[derive(Debug, Default)]
+struct Log {
+    lines: Mutex<Vec<String>>,
+    changed: Condvar,
+}
+
+impl Server {
+    /// Starts a server on a new database.
+    pub(crate) fn start(backend: &Backend, options: ServerOptions) -> Self {
+        Self::start_on(Arc::new(TestDatabase::new(backend)), options)
+    }
+
+    /// Starts a server on a database that may be in use already.
+    pub(crate) fn start_on(database: Arc<TestDatabase>, options: ServerOptions) -> Self {
+        let mut process = command(&database, options).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let log = Arc::new(Log::default());
+        follow(process.stdout.take().unwrap(), Arc::clone(&log));
+        follow(process.stderr.take().unwrap(), Arc::clone(&log));
+        let listening = log.wait_for(|line| line.contains("listening")).unwrap_or_else(|| {
+            panic!("the server did not start: {:#?}", log.lines.lock().unwrap());
+        });
+        let line: Value = serde_json::from_str(&listening).unwrap();
+        let address = find_address(&line).unwrap_or_else(|| panic!("no address in {listening}"));
+        Self { client: Client::new(address), address, database, process: Mutex::new(process), log }
+    }
+
+    /// Everything logged so far.
+    pub(crate) fn log(&self) -> Vec<String> {
+        self.log.lines.lock().unwrap().clone()
+    }
+
+    /// The first line of the log that is as wanted, waited for.
+    pub(crate) fn wait_for_log(&self, wanted: impl Fn(&str) -> bool) -> Option<String> {
+        self.log.wait_for(wanted)
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.process.lock().unwrap().id()
+    }
+
+    /// Kills the server at once (SIGKILL).
+    pub(crate) fn kill(&self) {
+        let mut process = self.process.lock().unwrap();
+        let _ = process.kill();
+        let _ = process.wait();
+    }
+
+    /// Asks the server to stop (SIGTERM), and waits until it has: its exit code.
+    pub(crate) fn terminate(&self) -> Option<i32> {
+        let mut process = self.process.lock().unwrap();
+        let status = Command::new("kill").arg("-TERM").arg(process.id().to_string()).status().unwrap();
+        assert!(status.success());
+        process.wait().unwrap().code()
+    }
+
+    /// Registers a user with this address and the password [`PASSWORD`], and returns their tokens.
+    pub(crate) fn register(&self, email: &str) -> Value {
+        let answer = self.client.post("/auth/register", &json!({ "email": email, "password": PASSWORD }));
+        assert_eq!(answer.status, 201, "{answer:?}");
+        answer.json()
+    }
+
+    /// A client with the access token in `tokens`.
+    pub(crate) fn as_user(&self, tokens: &Value) -> Client {
+        self.client.bearer(tokens["access_token"].as_str().unwrap())
+    }
+
+    /// Presents the refresh token in `tokens`.
+    pub(crate) fn refresh(&self, tokens: &Value) -> super::Response {
+        self.client.post("/auth/refresh", &json!({ "refresh_token": tokens["refresh_token"] }))
+    }
+}
+
+/// A password that no list has.
+pub(crate) const PASSWORD: &str = "seven wooden gates of Thebes";
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+fn command(database: &TestDatabase, options: ServerOptions) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_auth-server"));
+    command.env_clear().current_dir(database.folder.path()).stdin(Stdio::null());
+    // Cheap hashes: these tests are about everything else.
+    let defaults = [
+        ("AUTH_BIND", "127.0.0.1:0"),
+        ("DATABASE_URL", &database.url),
+        ("AUTH_SECRET", "k3Wn8sQx0vT5yB2eH7uJ9aZ4cM6pR1dL"),
+        ("AUTH_LOG_FORMAT", "json"),
+        ("AUTH_RATE_LIMITS", "off"),
+        ("AUTH_ARGON2_MEMORY_KIB", "8"),
+        ("AUTH_ARGON2_ITERATIONS", "1"),
+    ];
+    command.envs(defaults).envs(options.variables);
+    command
+}
+
+fn follow(stream: impl std::io::Read + Send + 'static, log: Arc<Log>) {
+    std::thread::spawn(move || {
+        for line in BufReader::new(stream).lines().map_while(Result::ok) {
+            log.lines.lock().unwrap().push(line);
+            log.changed.notify_all();
+        }
+    });
+}
+
+impl Log {
+    fn wait_for(&self, wanted: impl Fn(&str) -> bool) -> Option<String> {
+        let lines = self.lines.lock().unwrap();
+        let found = |lines: &[String]| lines.iter().find(|line| wanted(line)).cloned();
+        let (lines, _) = self.changed.wait_timeout_while(lines, START, |lines| found(lines).is_none()).unwrap();
+        found(&lines)
+    }
+}
+
+/// The `address` of the log line `listening`, wherever the format puts fields.
+fn find_address(line: &Value) -> Option<SocketAddr> {
+    match line {
+        Value::Object(fields) => fields.iter().find_map(|(name, value)| match value.as_str() {
+            Some(text) if name == "address" => text.parse().ok(),
+            _ => find_address(value),
+        }),
+        _ => None,
+    }
+}
