@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::mask::printable;
 use super::origin::Origin;
 
 /// What would be right, in words that follow on "must be" or stand as an instruction.
@@ -38,9 +39,9 @@ pub struct Fault {
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.name)?;
+        f.write_str(&printable(&self.name))?;
         match &self.origin {
-            Some(origin) => write!(f, " ({origin})")?,
+            Some(origin) => write!(f, " ({})", printable(&origin.to_string()))?,
             None => f.write_str(" is not set")?,
         }
         if let Some(held) = &self.held {

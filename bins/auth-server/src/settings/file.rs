@@ -31,8 +31,8 @@ pub(crate) fn entries(text: &str) -> Result<Vec<Entry>, SyntaxError> {
 }
 
 fn syntax_error(text: &str, error: &toml::de::Error) -> SyntaxError {
-    let start = error.span().map_or(0, |span| span.start.min(text.len()));
-    let line = text.as_bytes()[..start].iter().filter(|byte| **byte == b'\n').count() + 1;
+    let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+    let line = before.matches('\n').count() + 1;
     // The parser's words never quote a value, only its own grammar; a key that stands twice it may name.
     SyntaxError { line, message: error.message().replace('\n', ", ") }
 }

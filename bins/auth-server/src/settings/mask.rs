@@ -35,6 +35,11 @@ pub(crate) fn quoted(exposure: Exposure, value: &str) -> String {
     }
 }
 
+/// The text with its control characters written out, so that it can't forge other lines or steer a terminal.
+pub(crate) fn printable(text: &str) -> String {
+    text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
+}
+
 /// A connection URL without its password. Whatever can't be taken apart with certainty is masked as a whole, since a
 /// mistyped URL may have its password anywhere (`#` and `/` in a password end the host part early).
 fn connection_url(value: &str) -> String {

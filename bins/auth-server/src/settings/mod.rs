@@ -24,7 +24,7 @@ mod testing;
 pub use fault::{Fault, Faults, Warning};
 pub use reader::Shown;
 pub use report::Report;
-pub use source::{Flags, Sources};
+pub use source::{Flags, ReadFile, Sources};
 
 pub(crate) use name::{Name, recognise};
 

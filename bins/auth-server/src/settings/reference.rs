@@ -31,15 +31,15 @@ fn env_row(definition: &'static Definition) -> String {
         DefaultText::Derived(words) => ("", Some(words)),
         DefaultText::Unset => ("", None),
     };
-    let mut meaning = definition.meaning.to_owned();
+    let mut meaning = sentence(definition.meaning);
     if let Some(default) = default {
-        let _ = write!(meaning, ". Default: {default}");
+        let _ = write!(meaning, " Default: {default}.");
     }
     if let Some(file) = Row::from(definition).file_variable() {
-        let _ = write!(meaning, ". {file} names a file with it instead");
+        let _ = write!(meaning, " {file} names a file with it instead.");
     }
     if let Some(feature) = definition.later {
-        let _ = write!(meaning, " (not in force yet: {feature})");
+        let _ = write!(meaning, " Not in force yet: {feature}.");
     }
     format!("\n{}#{}={value}\n", comment(&meaning), definition.variable)
 }
@@ -56,6 +56,12 @@ fn comment(text: &str) -> String {
         }
     }
     lines.join("\n") + "\n"
+}
+
+/// The meaning as a sentence; in the table and in the help it stands behind a name.
+fn sentence(meaning: &str) -> String {
+    let mut letters = meaning.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).chain(['.']).collect()).unwrap_or_default()
 }
 
 /// The text of `docs/configuration.md`.
@@ -85,8 +91,12 @@ fn reference_row(definition: &'static Definition) -> String {
         Exposure::CredentialUrl => " *May hold a password.*",
     };
     let later = definition.later.map_or_else(String::new, |feature| format!(" *Not in force yet: {feature}.*"));
-    let cells =
-        [format!("`{}`", definition.variable), flag, default, format!("{}.{exposure}{later}", definition.meaning)];
+    let cells = [
+        format!("`{}`", definition.variable),
+        flag,
+        default,
+        format!("{}{exposure}{later}", sentence(definition.meaning)),
+    ];
     format!("| {} |\n", cells.map(|cell| cell.replace('|', "\\|")).join(" | "))
 }
 

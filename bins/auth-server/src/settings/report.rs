@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::mask::printable;
 use super::{Loaded, Shown};
 
 /// A text about loaded settings; it shows no secret.
@@ -40,7 +41,7 @@ fn table(f: &mut fmt::Formatter<'_>, rows: &[Shown]) -> fmt::Result {
     let value_width = rows.iter().map(|row| row.value.chars().count()).filter(|width| *width <= 48).max();
     let value_width = value_width.unwrap_or_default();
     for Shown { row, value, origin } in rows {
-        let value = one_line(value);
+        let (value, origin) = (printable(value), printable(&origin.to_string()));
         writeln!(f, "{:name_width$}  {value:value_width$}  {origin}", row.variable)?;
     }
     Ok(())
@@ -55,9 +56,4 @@ fn notes(f: &mut fmt::Formatter<'_>, loaded: &Loaded) -> fmt::Result {
         writeln!(f, "not in force in this release: {} ({feature})", shown.row.variable)?;
     }
     Ok(())
-}
-
-/// Keeps a value with line breaks or escape sequences from forging other rows.
-fn one_line(value: &str) -> String {
-    value.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
 }

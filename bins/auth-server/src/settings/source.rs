@@ -20,6 +20,9 @@ use super::table::{CONFIG, DEFAULT_FILE};
 /// What the command line set: values by variable.
 pub type Flags = BTreeMap<String, String>;
 
+/// Reads a text file.
+pub type ReadFile = dyn Fn(&Path) -> io::Result<String>;
+
 /// Everything that settings are read from, so that reading them needs nothing of the process.
 pub struct Sources {
     /// Values of the command line.
@@ -27,7 +30,7 @@ pub struct Sources {
     /// The environment.
     pub environment: Vec<(OsString, OsString)>,
     /// Reads a text file: the configuration file, and files with secrets in them.
-    pub read_file: Box<dyn Fn(&Path) -> io::Result<String>>,
+    pub read_file: Box<ReadFile>,
     /// Processor cores, the default of `AUTH_HASH_THREADS`.
     pub cores: NonZeroUsize,
 }
@@ -152,7 +155,7 @@ impl Collected {
         }
     }
 
-    fn file(&mut self, path: &Path, is_default: bool, read: &dyn Fn(&Path) -> io::Result<String>) -> Vec<Entry> {
+    fn file(&mut self, path: &Path, is_default: bool, read: &ReadFile) -> Vec<Entry> {
         let text = match read(path) {
             Ok(text) => Zeroizing::new(text),
             Err(error) if is_default && error.kind() == io::ErrorKind::NotFound => return Vec::new(),
@@ -219,7 +222,7 @@ impl Collected {
         true
     }
 
-    fn hold(&mut self, entry: Entry, read: &dyn Fn(&Path) -> io::Result<String>) {
+    fn hold(&mut self, entry: Entry, read: &ReadFile) {
         let held = match entry.name {
             Name::Setting(row) => Held { row, text: Some(entry.text), origin: entry.origin },
             Name::FileOf(ref row) => {
@@ -229,7 +232,7 @@ impl Collected {
         self.held.insert(held.row.variable.to_string(), held);
     }
 
-    fn secret(&mut self, entry: &Entry, read: &dyn Fn(&Path) -> io::Result<String>) -> Option<Zeroizing<String>> {
+    fn secret(&mut self, entry: &Entry, read: &ReadFile) -> Option<Zeroizing<String>> {
         let remedy = match read_secret(Path::new(entry.text.as_str()), read) {
             Ok(text) => return Some(text),
             Err(remedy) => remedy,
@@ -249,7 +252,7 @@ fn secret_file(entry: &Entry) -> Origin {
 }
 
 /// Editors and `echo` end a file with a line break, which is no part of the secret.
-fn read_secret(path: &Path, read: &dyn Fn(&Path) -> io::Result<String>) -> Result<Zeroizing<String>, Remedy> {
+fn read_secret(path: &Path, read: &ReadFile) -> Result<Zeroizing<String>, Remedy> {
     let text = Zeroizing::new(read(path).map_err(|error| format!("name a file that can be read: {error}"))?);
     let line = text.strip_suffix('\n').map_or(text.as_str(), |line| line.strip_suffix('\r').unwrap_or(line));
     if line.is_empty() {

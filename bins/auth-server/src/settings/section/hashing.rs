@@ -3,6 +3,8 @@
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
+use auth_core::password::Argon2Params;
+
 use super::server::ServerSettings;
 use crate::settings::definition::{Definition, Row};
 use crate::settings::reader::Reader;
@@ -12,10 +14,14 @@ use crate::settings::value::{MINUTE, choice, duration, number};
 static MEMORY: Definition = Definition::new(
     "AUTH_ARGON2_MEMORY_KIB",
     "19456",
-    "memory of one Argon2id hash in KiB, 8 to 4194304; below OWASP's floor (47104 with 1 iteration, 19456 with 2, 12288 \
+    "memory of one Argon2id hash in KiB, 8 (for each lane) to 1048576; below OWASP's floor (47104 with 1 iteration, 19456 with 2, 12288 \
      with 3, 9216 with 4, 7168 with 5) it is refused in production and warned about elsewhere",
 );
-static ITERATIONS: Definition = Definition::new("AUTH_ARGON2_ITERATIONS", "2", "passes over that memory, 1 to 1000");
+static ITERATIONS: Definition = Definition::new(
+    "AUTH_ARGON2_ITERATIONS",
+    "2",
+    "passes over that memory, 1 to 1000; times the memory at most 4194304",
+);
 static PARALLELISM: Definition = Definition::new("AUTH_ARGON2_PARALLELISM", "1", "lanes of one hash, 1 to 64");
 static BACKEND: Definition = Definition::new(
     "AUTH_ARGON2_BACKEND",
@@ -47,7 +53,7 @@ pub enum Argon2Backend {
 /// Settings of password hashing.
 #[derive(Clone, Copy, Debug)]
 pub struct HashingSettings {
-    /// KiB of memory, 8 to 4194304 and at least 8 for each lane.
+    /// KiB of memory, 8 for each lane to 1048576.
     pub memory_kib: u32,
     /// Passes, 1 to 1000.
     pub iterations: u32,
@@ -65,7 +71,7 @@ pub struct HashingSettings {
 
 impl HashingSettings {
     pub(crate) fn read(reader: &mut Reader, server: &ServerSettings, cores: NonZeroUsize) -> Self {
-        let memory_kib = reader.value(&MEMORY, number(8..=4_194_304));
+        let memory_kib = reader.value(&MEMORY, number(8..=Argon2Params::MAX_MEMORY_KIB));
         let iterations = reader.value(&ITERATIONS, number(1..=1000));
         let parallelism = reader.value(&PARALLELISM, number(1..=64));
         check_cost(reader, server, memory_kib, iterations, parallelism);
@@ -92,23 +98,26 @@ fn threads(reader: &mut Reader, cores: NonZeroUsize) -> NonZeroUsize {
 
 fn check_cost(reader: &mut Reader, server: &ServerSettings, memory_kib: u32, iterations: u32, parallelism: u32) {
     let row = Row::from(&MEMORY);
+    let weak = match Argon2Params::new(memory_kib, iterations, parallelism) {
+        Ok(params) => params.is_below_owasp_floor(),
+        Err(error) => {
+            return reader.refuse(&row, format!("{error}; it has {iterations} iterations, {parallelism} lanes"));
+        }
+    };
     let floor = owasp_floor(iterations);
-    if memory_kib < 8 * parallelism {
-        reader.refuse(&row, format!("write at least {}, 8 for each lane of AUTH_ARGON2_PARALLELISM", 8 * parallelism));
-    } else if memory_kib < floor && server.environment.is_production() {
+    if weak && server.environment.is_production() {
         reader.refuse(
             &row,
             format!("production needs at least {floor} with AUTH_ARGON2_ITERATIONS={iterations} (OWASP)"),
         );
-    } else if memory_kib < floor {
+    } else if weak {
         let text =
             format!("is below OWASP's floor of {floor} KiB with {iterations} iterations; production would refuse it");
         reader.warn(&row, text);
     }
 }
 
-/// The memory in KiB that OWASP's password storage guide asks for at so many iterations (all its rows cost an attacker
-/// the same).
+/// The memory in KiB that OWASP's password storage sheet asks for at so many iterations, to name it.
 const fn owasp_floor(iterations: u32) -> u32 {
     match iterations {
         0 | 1 => 47_104,
@@ -121,9 +130,7 @@ const fn owasp_floor(iterations: u32) -> u32 {
 
 #[cfg(test)]
 mod tests {
-    use auth_core::password::Argon2Params;
-
-    use super::owasp_floor;
+    use super::*;
 
     #[test]
     fn the_floor_is_that_of_the_hasher() {

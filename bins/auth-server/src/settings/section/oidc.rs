@@ -6,7 +6,7 @@ use crate::settings::definition::Definition;
 use crate::settings::fault::Parsed;
 use crate::settings::reader::Reader;
 use crate::settings::table::Group;
-use crate::settings::value::{issuer_name, link_page, list, one_line, scopes, secret, token_name};
+use crate::settings::value::{client_secret, issuer_name, link_page, list, one_line, scopes, token_name};
 
 const FEATURE: &str = "sign-in by OpenID Connect";
 
@@ -72,7 +72,7 @@ impl OidcProvider {
         for needed in [&ISSUER, &CLIENT_ID] {
             reader.missing(&needed.of_issuer(&name), format!("`{name}` in AUTH_OIDC_PROVIDERS needs it"));
         }
-        let client_secret = reader.optional(CLIENT_SECRET.of_issuer(&name), secret);
+        let client_secret = reader.optional(CLIENT_SECRET.of_issuer(&name), client_secret);
         let display_name = reader.optional(DISPLAY_NAME.of_issuer(&name), one_line).unwrap_or_else(|| {
             reader.derived(DISPLAY_NAME.of_issuer(&name), &name);
             name.clone()

@@ -12,7 +12,7 @@ const BREACHED: &str = "the check for breached passwords";
 static MIN_LENGTH: Definition =
     Definition::new("AUTH_PASSWORD_MIN_LENGTH", "12", "shortest password, 8 to 64 Unicode code points");
 static MAX_LENGTH: Definition =
-    Definition::new("AUTH_PASSWORD_MAX_LENGTH", "256", "longest password, 64 to 1024 Unicode code points");
+    Definition::new("AUTH_PASSWORD_MAX_LENGTH", "256", "longest password, 128 to 1024 Unicode code points");
 static REQUIRE: Definition = Definition::unset(
     "AUTH_PASSWORD_REQUIRE",
     "classes that a password must hold, out of `lower,upper,digit,symbol`; NIST SP 800-63B advises against any",
@@ -48,7 +48,7 @@ pub enum CharacterClass {
 pub struct PasswordSettings {
     /// Code points, 8 to 64.
     pub min_length: usize,
-    /// Code points, 64 to 1024.
+    /// Code points, 128 to 1024.
     pub max_length: usize,
     /// Classes that must occur.
     pub require: Vec<CharacterClass>,
@@ -68,7 +68,7 @@ impl PasswordSettings {
         ]);
         Self {
             min_length: reader.value(&MIN_LENGTH, number(8..=64)),
-            max_length: reader.value(&MAX_LENGTH, number(64..=1024)),
+            max_length: reader.value(&MAX_LENGTH, number(128..=1024)),
             require: reader.optional(&REQUIRE, list(class)).unwrap_or_default(),
             hibp: reader.value(&HIBP, switch),
             hibp_url: reader.value(&HIBP_URL, outgoing_url),

@@ -6,7 +6,7 @@ use url::Url;
 use crate::settings::definition::{Definition, Row};
 use crate::settings::reader::Reader;
 use crate::settings::table::Group;
-use crate::settings::value::{outgoing_url, secret, token_name};
+use crate::settings::value::{client_secret, outgoing_url, token_name};
 
 struct Provider {
     client_id: Definition,
@@ -131,7 +131,7 @@ impl ProviderSettings {
 
 fn provider(reader: &mut Reader, rows: &'static Provider) -> Option<OAuthProvider> {
     let client_id = reader.optional(&rows.client_id, token_name);
-    let client_secret = reader.optional(&rows.client_secret, secret);
+    let client_secret = reader.optional(&rows.client_secret, client_secret);
     let (id, secret): (Row, Row) = ((&rows.client_id).into(), (&rows.client_secret).into());
     if client_id.is_some() {
         reader.missing(&secret, format!("set it beside {}, or neither", id.variable));

@@ -6,7 +6,7 @@ use super::database::DatabaseSettings;
 use crate::settings::definition::{Definition, Row};
 use crate::settings::reader::Reader;
 use crate::settings::table::Group;
-use crate::settings::value::signing_secret;
+use crate::settings::value::{DatabaseUrl, signing_secret};
 
 pub(crate) static SECRET: Definition = Definition::derived(
     "AUTH_SECRET",
@@ -36,12 +36,23 @@ impl SecretSettings {
     pub(crate) fn read(reader: &mut Reader, database: &DatabaseSettings) -> Self {
         let current = reader.optional(&SECRET, signing_secret);
         let previous = reader.optional(&PREVIOUS, signing_secret);
-        if current.is_none() && database.url.is_postgres() {
-            let remedy = "PostgreSQL may serve several instances, which must share it; `openssl rand -base64 48` makes a good one";
-            reader.missing(&(&SECRET).into(), remedy);
+        if current.is_none() {
+            without_secret(reader, &database.url);
         }
         warn_of_the_same(reader, current.as_ref(), previous.as_ref());
         Self { current, previous }
+    }
+}
+
+fn without_secret(reader: &mut Reader, database: &DatabaseUrl) {
+    match database {
+        DatabaseUrl::SqliteFile(_) => reader.derived(&SECRET, "(made once, in auth.secret beside the database)"),
+        DatabaseUrl::SqliteMemory => reader.derived(&SECRET, "(made at each start)"),
+        DatabaseUrl::Postgres(_) => {
+            let remedy = "PostgreSQL may serve several instances, which must share it; `openssl rand -base64 48` makes a \
+                          good one";
+            reader.missing(&(&SECRET).into(), remedy);
+        }
     }
 }
 

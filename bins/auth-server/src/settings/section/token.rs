@@ -64,7 +64,7 @@ pub(crate) static GROUP: Group = Group {
     ],
 };
 
-const DEFAULT_IDLE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+const DEFAULT_IDLE: Duration = Duration::from_hours(7 * 24);
 
 /// Signature of access tokens (RFC 7518, RFC 8037).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use crate::settings::section::observability::MetricsSettings;
 use crate::settings::section::server::Environment;
 use crate::settings::testing::{GOOD_SECRET, given};
 
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+const DAY: Duration = Duration::from_hours(24);
 
 #[test]
 fn without_any_setting_it_is_development_on_this_machine() {
@@ -78,9 +78,11 @@ fn the_revocation_list_is_believed_longer_than_its_poll() {
 }
 
 #[test]
-fn each_lane_of_argon2_needs_8_kib() {
+fn argon2_s_parameters_fit_together() {
     let fault = given(&[("AUTH_ARGON2_MEMORY_KIB", "15"), ("AUTH_ARGON2_PARALLELISM", "2")]).fault();
-    assert!(fault.starts_with("AUTH_ARGON2_MEMORY_KIB (environment) holds \"15\": write at least 16"), "{fault}");
+    assert!(fault.starts_with("AUTH_ARGON2_MEMORY_KIB (environment) holds \"15\": Argon2 needs 8 KiB"), "{fault}");
+    let costly = given(&[("AUTH_ARGON2_ITERATIONS", "216")]).fault();
+    assert!(costly.contains("KiB times iterations; it has 216 iterations"), "{costly}");
 }
 
 #[test]

@@ -102,10 +102,14 @@ fn unknown_names_and_broken_files_show_no_secret() {
 }
 
 #[test]
-fn a_value_can_t_forge_a_row() {
-    let loaded = given(&[("AUTH_LOG", "info,a[{b=\"\u{1b}[2J\"}]=info")]).load();
-    let text = loaded.map_or_else(|faults| faults.to_string(), |loaded| Report::Show(&loaded).to_string());
-    assert!(!text.contains('\u{1b}'), "{text:?}");
+fn a_value_can_t_forge_a_line_or_steer_the_terminal() {
+    let name = "a\u{1b}[2J\nOK.toml";
+    let loaded = given(&[("AUTH_CONFIG", name)]).file(name, "log = \"warn\"").load().unwrap();
+    let key = given(&[]).file("auth.toml", "\"a\\u001b[2J\\nOK\" = 1").load().map(|_| ()).unwrap_err();
+    let path = given(&[("AUTH_CONFIG", name)]).file(name, "bind = \"x\"").load().map(|_| ()).unwrap_err();
+    for text in [Report::Show(&loaded).to_string(), key.to_string(), path.to_string()] {
+        assert!(text.contains("\\u{1b}[2J\\nOK") && !text.contains('\u{1b}') && !text.contains("\nOK"), "{text:?}");
+    }
 }
 
 #[test]

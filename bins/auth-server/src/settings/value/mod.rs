@@ -31,7 +31,7 @@ pub(crate) use log_filter::log_filter;
 pub(crate) use mailbox::{email, mailbox};
 pub(crate) use number::number;
 pub(crate) use rate::rate;
-pub(crate) use secret::{admin_password, is_default_password, is_placeholder, secret, signing_secret};
+pub(crate) use secret::{admin_password, client_secret, is_default_password, is_placeholder, signing_secret};
 pub(crate) use web_origin::web_origin;
 pub(crate) use web_url::{base_url, is_loopback, link_page, outgoing_url};
 pub(crate) use word::{issuer_name, key_prefix, one_line, schema_name, scopes, token_name};

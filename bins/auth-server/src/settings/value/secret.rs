@@ -50,9 +50,11 @@ const SHORTEST_SIGNING_SECRET: usize = 32;
 const FEWEST_DIFFERENT_BYTES: usize = 8;
 const NEW_SECRET_BYTES: usize = 48;
 
-/// Any secret.
-pub(crate) fn secret(text: &str) -> Parsed<SecretString> {
-    Ok(text.into())
+/// A client's secret (RFC 6749, appendix A.2): printable ASCII. A line break in it comes from copying, not from the
+/// provider.
+pub(crate) fn client_secret(text: &str) -> Parsed<SecretString> {
+    let printable = text.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic());
+    if printable { Ok(text.into()) } else { Err("must be printable ASCII without a line break".into()) }
 }
 
 /// A secret that keys are derived from: long enough, and not a phrase out of a document.
@@ -69,7 +71,7 @@ pub(crate) fn signing_secret(text: &str) -> Parsed<SecretString> {
             "is an example or a pattern that others can guess; `openssl rand -base64 48` makes a good one".into()
         );
     }
-    secret(text)
+    Ok(text.into())
 }
 
 /// The first administrator's password: anything but a placeholder. The policy's lengths are checked with the policy.
@@ -77,7 +79,7 @@ pub(crate) fn admin_password(text: &str) -> Parsed<SecretString> {
     if is_placeholder(text) || is_default_password(text) {
         return Err("is a default that others can guess; choose one that nobody else has".into());
     }
-    secret(text)
+    Ok(text.into())
 }
 
 /// Whether it is a text that examples put in a secret's place.
@@ -138,6 +140,12 @@ mod tests {
     #[test]
     fn thirty_two_bytes_are_enough() {
         assert!(signing_secret("dlgH7zQmX2vKp0RwYc5tNe8sUa3fJb6i").is_ok());
+    }
+
+    #[test]
+    fn a_client_s_secret_is_on_one_line() {
+        assert!(client_secret("GOCSPX-a b~").is_ok());
+        assert_refuses(client_secret, &["a\n", "a\tb", "ä"]);
     }
 
     #[test]
