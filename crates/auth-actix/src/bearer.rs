@@ -110,3 +110,106 @@ fn bearer_token(request: &HttpRequest) -> Result<Option<&str>, Problem> {
         _ => Err(ErrorCode::TokenInvalid.into()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use actix_web::http::header::HeaderValue;
+    use actix_web::test::TestRequest;
+    use auth_core::{
+        AccessGrant, AccessTokenConfig, Clock as _, KeyRing, ManualClock, OsRandom, RevocationList, SharedKeyRing,
+        SigningAlgorithm, SigningKey,
+    };
+
+    use super::*;
+
+    struct Bench {
+        tokens: web::Data<AccessTokens>,
+        revocations: Arc<RevocationList>,
+        clock: Arc<ManualClock>,
+    }
+
+    impl Bench {
+        fn new() -> Self {
+            let key = SigningKey::generate(SigningAlgorithm::EdDsa, &OsRandom).unwrap();
+            let (clock, revocations) = (Arc::new(ManualClock::default()), Arc::new(RevocationList::new(None)));
+            let config = AccessTokenConfig {
+                issuer: "i".to_owned(),
+                audience: "a".to_owned(),
+                lifetime: std::time::Duration::from_mins(15),
+            };
+            let ring = SharedKeyRing::new(KeyRing::new(Arc::new(key)));
+            let tokens =
+                AccessTokens::new(config, ring, Arc::clone(&revocations), Arc::default(), Arc::clone(&clock) as Arc<_>);
+            Self { tokens: web::Data::new(tokens), revocations, clock }
+        }
+
+        fn token(&self, role: Role) -> String {
+            let now = self.clock.now();
+            let grant = AccessGrant {
+                user_id: UserId::new(now, &OsRandom),
+                session_id: SessionId::new(now, &OsRandom),
+                generation: 1,
+                epoch: 0,
+                role,
+                amr: &["pwd".to_owned()],
+                auth_time: now,
+                session_expires_at: now.plus(std::time::Duration::from_hours(1)),
+                premium_until: None,
+            };
+            self.tokens.issue(&grant, &OsRandom).unwrap().token.expose().to_owned()
+        }
+
+        async fn ask<T: FromRequest<Error = Problem>>(&self, headers: &[&[u8]]) -> Result<T, ErrorCode> {
+            let mut request = TestRequest::get().app_data(self.tokens.clone());
+            for header in headers {
+                request = request.append_header((AUTHORIZATION, HeaderValue::from_bytes(header).unwrap()));
+            }
+            T::extract(&request.to_http_request()).await.map_err(|problem| problem.code())
+        }
+    }
+
+    /// REQ-16
+    #[actix_web::test]
+    async fn each_extractor_lets_in_whom_it_names() {
+        let bench = Bench::new();
+        let (user, admin) = (bench.token(Role::User), bench.token(Role::Admin));
+        let (user, admin) = (format!("Bearer {user}"), format!("bearer {admin}"));
+        assert!(bench.ask::<CurrentUser>(&[user.as_bytes()]).await.is_ok());
+        assert!(bench.ask::<OptionalUser>(&[user.as_bytes()]).await.unwrap().0.is_some());
+        assert!(bench.ask::<OptionalUser>(&[]).await.unwrap().0.is_none());
+        assert!(bench.ask::<AdminUser>(&[admin.as_bytes()]).await.is_ok());
+        assert_eq!(bench.ask::<AdminUser>(&[user.as_bytes()]).await.unwrap_err(), ErrorCode::Forbidden);
+        assert_eq!(bench.ask::<AdminUser>(&[]).await.unwrap_err(), ErrorCode::NotAuthenticated);
+    }
+
+    /// T-26
+    #[actix_web::test]
+    async fn odd_authorization_headers_are_refused_and_never_a_fault() {
+        let bench = Bench::new();
+        let token = bench.token(Role::User);
+        let good = format!("Bearer {token}");
+        let refused = async |headers: &[&[u8]]| bench.ask::<CurrentUser>(headers).await.unwrap_err();
+        for nothing in [&b""[..], b"Bearer", b"Basic dXNlcjpwYXNz", token.as_bytes()] {
+            assert_eq!(refused(&[nothing]).await, ErrorCode::NotAuthenticated);
+        }
+        let spaced = format!("Bearer  {token}");
+        let tabbed = format!("Bearer\t{token}");
+        assert_eq!(refused(&[tabbed.as_bytes()]).await, ErrorCode::NotAuthenticated);
+        for invalid in [b"Bearer ".as_slice(), spaced.as_bytes(), b"Bearer \xff\xfe", b"Bearer %zz", &vec![b'B'; 65_536]] {
+            let code = refused(&[invalid]).await;
+            assert!(matches!(code, ErrorCode::TokenInvalid | ErrorCode::NotAuthenticated));
+        }
+        assert_eq!(refused(&[good.as_bytes(), good.as_bytes()]).await, ErrorCode::TokenInvalid);
+    }
+
+    /// REQ-12
+    #[actix_web::test]
+    async fn a_revoked_session_is_refused_at_once_also_where_anybody_may_come() {
+        let bench = Bench::new();
+        let header = format!("Bearer {}", bench.token(Role::User));
+        let user = bench.ask::<CurrentUser>(&[header.as_bytes()]).await.unwrap();
+        bench.revocations.revoke_session(user.session(), bench.clock.now().plus(std::time::Duration::from_hours(1)));
+        assert_eq!(bench.ask::<CurrentUser>(&[header.as_bytes()]).await.unwrap_err(), ErrorCode::SessionRevoked);
+        assert_eq!(bench.ask::<OptionalUser>(&[header.as_bytes()]).await.unwrap_err(), ErrorCode::SessionRevoked);
+    }
+}

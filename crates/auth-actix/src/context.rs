@@ -203,3 +203,91 @@ impl AccessLine {
         );
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use actix_web::http::StatusCode;
+    use actix_web::http::header::{ALLOW, CACHE_CONTROL, HeaderMap};
+    use actix_web::test::{TestRequest, call_service, init_service};
+    use actix_web::{App, HttpResponse, web};
+    use auth_core::ManualClock;
+    use serde_json::Value;
+
+    use super::*;
+
+    /// Status, headers and body of the answer to `GET path`, with the request id `id`.
+    async fn get(path: &str, id: &str) -> (StatusCode, HeaderMap, Value) {
+        let headers = vec![(CACHE_CONTROL, HeaderValue::from_static("no-store"))];
+        let app = App::new()
+            .route("/fine", web::get().to(|| async { HttpResponse::Ok().json(1) }))
+            .route("/cached", web::get().to(|| async { HttpResponse::Ok().insert_header((CACHE_CONTROL, "x")).json(1) }))
+            .route("/refused", web::get().to(|| async { Err::<HttpResponse, _>(Problem::from(ErrorCode::EmailTaken)) }))
+            .route("/bare", web::get().to(|| async { HttpResponse::MethodNotAllowed().insert_header((ALLOW, "GET")).finish() }))
+            .route("/panic", web::get().to(panicking))
+            .wrap(RequestContext::new(Arc::new(ManualClock::default()), headers, Vec::new()));
+        let app = init_service(app).await;
+        let request = TestRequest::get().uri(path).insert_header((X_REQUEST_ID, id)).to_request();
+        let response = match app.call(request).await {
+            Ok(response) => response.into_parts().1.map_into_boxed_body(),
+            Err(error) => error.error_response(),
+        };
+        let (status, headers) = (response.status(), response.headers().clone());
+        let body = actix_web::body::to_bytes(response.into_body()).await.unwrap();
+        (status, headers, serde_json::from_slice(&body).unwrap())
+    }
+
+    #[expect(clippy::panic, reason = "what a defect in a handler does")]
+    async fn panicking() -> HttpResponse {
+        panic!("a handler's defect");
+    }
+
+    #[actix_web::test]
+    async fn every_answer_carries_the_id_and_the_default_headers() {
+        for path in ["/fine", "/refused", "/bare", "/panic", "/nowhere"] {
+            let (_, headers, _) = get(path, "one").await;
+            assert_eq!(headers.get(X_REQUEST_ID).unwrap(), "one", "{path}");
+            assert_eq!(headers.get(CACHE_CONTROL).unwrap(), "no-store", "{path}");
+        }
+        assert_eq!(get("/cached", "one").await.1.get(CACHE_CONTROL).unwrap(), "x");
+    }
+
+    /// REQ-54
+    #[actix_web::test]
+    async fn every_refusal_is_a_problem_with_id_and_time() {
+        let cases = [
+            ("/refused", "email_taken"),
+            ("/bare", "method_not_allowed"),
+            ("/panic", "internal_error"),
+            ("/nowhere", "not_found"),
+        ];
+        for (path, code) in cases {
+            let (status, headers, body) = get(path, "two").await;
+            assert_eq!(headers.get(CONTENT_TYPE).unwrap(), "application/problem+json", "{path}");
+            assert_eq!(body["error_code"], code);
+            assert_eq!(body["status"], status.as_u16());
+            assert_eq!(body["request_id"], "two");
+            assert_eq!(body["timestamp"], "2026-03-01T12:00:00Z");
+        }
+        assert_eq!(get("/bare", "two").await.1.get(ALLOW).unwrap(), "GET");
+    }
+
+    /// the same service goes on answering.
+    #[actix_web::test]
+    async fn a_panic_in_a_handler_is_a_500_without_its_text() {
+        let (status, _, body) = get("/panic", "three").await;
+        assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
+        assert!(!body.to_string().contains("defect"));
+    }
+
+    #[actix_web::test]
+    async fn a_service_that_panicked_still_answers() {
+        let app = App::new()
+            .route("/fine", web::get().to(HttpResponse::Ok))
+            .route("/panic", web::get().to(panicking))
+            .wrap(RequestContext::new(Arc::new(ManualClock::default()), Vec::new(), Vec::new()));
+        let app = init_service(app).await;
+        assert!(app.call(TestRequest::get().uri("/panic").to_request()).await.is_err());
+        let answer = call_service(&app, TestRequest::get().uri("/fine").to_request()).await;
+        assert_eq!(answer.status(), StatusCode::OK);
+    }
+}

@@ -72,9 +72,7 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
         let (line, column) = (error.line(), error.column());
         Problem::new(ErrorCode::MalformedRequest).detail(match error.classify() {
             serde_json::error::Category::Data => {
-                format!(
-                    "a field at line {line}, column {column} has the wrong type, is unknown, or stands there twice"
-                )
+                format!("a field at line {line}, column {column} has the wrong type, is unknown, or stands there twice")
             }
             _ => format!("the body is not valid JSON at line {line}, column {column}"),
         })
@@ -158,8 +156,13 @@ mod tests {
             assert_eq!(post(Some(good), r#"{"name":"a"}"#).await, Ok(Some("a".to_owned())), "{good}");
         }
         for bad in [
-            "text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x",
-            "application/json; charset=utf-16", "application/json;x", "application/json, text/plain", "",
+            "text/plain",
+            "application/x-www-form-urlencoded",
+            "multipart/form-data; boundary=x",
+            "application/json; charset=utf-16",
+            "application/json;x",
+            "application/json, text/plain",
+            "",
         ] {
             assert_eq!(post(Some(bad), r#"{"name":"a"}"#).await, Err(ErrorCode::UnsupportedMediaType), "{bad}");
         }
@@ -170,9 +173,20 @@ mod tests {
     async fn what_is_not_one_json_text_of_the_right_shape_is_malformed() {
         let deep = "[".repeat(60_000);
         let bad: [&[u8]; 14] = [
-            b"", b"{", b"null", b"[]", br#"{"name":1}"#, br#"{"name":"a","name":"b"}"#, br#"{"name":"a","n\u0061me":"b"}"#,
-            br#"{"other":"a"}"#, br#"{"name":"a"} x"#, br#"{"name":"a"}{}"#, br#"{"name":"\ud800"}"#,
-            b"{\"name\":\"\xff\"}", b"\xef\xbb\xbf{}", deep.as_bytes(),
+            b"",
+            b"{",
+            b"null",
+            b"[]",
+            br#"{"name":1}"#,
+            br#"{"name":"a","name":"b"}"#,
+            br#"{"name":"a","n\u0061me":"b"}"#,
+            br#"{"other":"a"}"#,
+            br#"{"name":"a"} x"#,
+            br#"{"name":"a"}{}"#,
+            br#"{"name":"\ud800"}"#,
+            b"{\"name\":\"\xff\"}",
+            b"\xef\xbb\xbf{}",
+            deep.as_bytes(),
         ];
         for body in bad {
             let answer = post(JSON, Bytes::copy_from_slice(body)).await;

@@ -18,7 +18,11 @@ use crate::RequestId;
 /// What it says is for the client: no cause, no path, no SQL. The cause goes to the log under the same request id
 /// ([`Problem::caused_by`]).
 #[derive(Debug)]
-pub struct Problem {
+pub struct Problem(Box<Parts>);
+
+/// Behind a box, since every handler's result has room for it.
+#[derive(Clone, Debug)]
+struct Parts {
     code: ErrorCode,
     detail: Option<Cow<'static, str>>,
     errors: Vec<FieldError>,
@@ -29,7 +33,7 @@ pub struct Problem {
 }
 
 /// The parts of an answer that belong to its request.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Rendered {
     request_id: RequestId,
     at: Timestamp,
@@ -54,46 +58,49 @@ struct Body<'a> {
 
 impl Problem {
     /// A refusal of this kind.
-    pub const fn new(code: ErrorCode) -> Self {
-        Self { code, detail: None, errors: Vec::new(), retry_after: None, allow: None, cause: None, rendered: None }
+    pub fn new(code: ErrorCode) -> Self {
+        let (errors, rendered) = (Vec::new(), None);
+        Self(Box::new(Parts { code, detail: None, errors, retry_after: None, allow: None, cause: None, rendered }))
     }
 
     /// Fields that are missing or refused.
     pub fn invalid(errors: Vec<FieldError>) -> Self {
-        Self { errors, ..Self::new(ErrorCode::ValidationFailed) }
+        let mut problem = Self::new(ErrorCode::ValidationFailed);
+        problem.0.errors = errors;
+        problem
     }
 
     /// Says more to the client than the title does.
     #[must_use]
     pub fn detail(mut self, detail: impl Into<Cow<'static, str>>) -> Self {
-        self.detail = Some(detail.into());
+        self.0.detail = Some(detail.into());
         self
     }
 
     /// After how many seconds to try again (RFC 9110, section 10.2.3).
     #[must_use]
-    pub const fn retry_after(mut self, seconds: u64) -> Self {
-        self.retry_after = Some(seconds);
+    pub fn retry_after(mut self, seconds: u64) -> Self {
+        self.0.retry_after = Some(seconds);
         self
     }
 
     /// Which methods the resource has (RFC 9110, section 10.2.1).
     #[must_use]
     pub fn allow(mut self, methods: HeaderValue) -> Self {
-        self.allow = Some(methods);
+        self.0.allow = Some(methods);
         self
     }
 
     /// What the operator finds in the log, and no client sees.
     #[must_use]
     pub fn caused_by(mut self, cause: impl fmt::Display) -> Self {
-        self.cause = Some(cause.to_string());
+        self.0.cause = Some(cause.to_string());
         self
     }
 
     /// The code of the refusal.
-    pub const fn code(&self) -> ErrorCode {
-        self.code
+    pub fn code(&self) -> ErrorCode {
+        self.0.code
     }
 
     /// The refusal that fits an answer which somebody else began, for instance actix for an unknown path.
@@ -115,19 +122,12 @@ impl Problem {
 
     /// The same refusal once more: actix lends errors and never gives them away.
     pub(crate) fn duplicate(&self) -> Self {
-        Self {
-            detail: self.detail.clone(),
-            errors: self.errors.clone(),
-            retry_after: self.retry_after,
-            allow: self.allow.clone(),
-            cause: self.cause.clone(),
-            ..Self::new(self.code)
-        }
+        Self(self.0.clone())
     }
 
     /// What the log should keep of it, if anything.
     pub(crate) fn cause(&self) -> Option<&str> {
-        self.cause.as_deref()
+        self.0.cause.as_deref()
     }
 
     /// The same refusal as the answer to one request.
@@ -137,7 +137,7 @@ impl Problem {
         at: Timestamp,
         headers: Vec<(HeaderName, HeaderValue)>,
     ) -> Self {
-        self.rendered = Some(Rendered { request_id, at, headers });
+        self.0.rendered = Some(Rendered { request_id, at, headers });
         self
     }
 
@@ -150,15 +150,15 @@ impl Problem {
         let mut response = HttpResponse::build(self.status_code());
         response.insert_header((CONTENT_TYPE, HeaderValue::from_static("application/problem+json")));
         response.insert_header((CACHE_CONTROL, HeaderValue::from_static("no-store")));
-        if self.code.status() == 401 {
+        if self.0.code.status() == 401 {
             // RFC 9110, section 11.6.1: a 401 names the scheme to use.
             response.insert_header((WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")));
         }
-        let retry_after = self.retry_after.or((self.code.status() == 503).then_some(1));
+        let retry_after = self.0.retry_after.or((self.0.code.status() == 503).then_some(1));
         if let Some(seconds) = retry_after {
             response.insert_header((RETRY_AFTER, HeaderValue::from(seconds)));
         }
-        if let Some(methods) = &self.allow {
+        if let Some(methods) = &self.0.allow {
             response.insert_header((ALLOW, methods.clone()));
         }
         response
@@ -167,13 +167,13 @@ impl Problem {
     fn body(&self, request: Option<(&RequestId, Timestamp)>) -> String {
         let body = Body {
             kind: "about:blank",
-            title: self.code.title(),
-            status: self.code.status(),
-            detail: self.detail.as_deref().unwrap_or(self.code.title()),
-            error_code: self.code,
+            title: self.0.code.title(),
+            status: self.0.code.status(),
+            detail: self.0.detail.as_deref().unwrap_or(self.0.code.title()),
+            error_code: self.0.code,
             timestamp: request.map(|(_, at)| at),
             request_id: request.map(|(id, _)| id.as_str()),
-            errors: &self.errors,
+            errors: &self.0.errors,
         };
         serde_json::to_string(&body).unwrap_or_default()
     }
@@ -187,7 +187,7 @@ impl From<ErrorCode> for Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.code.as_str(), self.detail.as_deref().unwrap_or(self.code.title()))
+        write!(f, "{}: {}", self.0.code.as_str(), self.0.detail.as_deref().unwrap_or(self.0.code.title()))
     }
 }
 
@@ -195,13 +195,13 @@ impl std::error::Error for Problem {}
 
 impl ResponseError for Problem {
     fn status_code(&self) -> StatusCode {
-        StatusCode::from_u16(self.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+        StatusCode::from_u16(self.0.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
     /// Without [`RequestContext`](crate::RequestContext) around the application the answer lacks id and time.
     fn error_response(&self) -> HttpResponse {
         let mut response = self.begin();
-        let Some(rendered) = &self.rendered else { return response.body(self.body(None)) };
+        let Some(rendered) = &self.0.rendered else { return response.body(self.body(None)) };
         for (name, value) in &rendered.headers {
             response.insert_header((name.clone(), value.clone()));
         }
