@@ -57,7 +57,8 @@ fn dependencies(package: &str) -> BTreeSet<String> {
 #[test]
 fn auth_core_needs_no_runtime_no_web_and_no_database_crate() {
     let there = dependencies("auth-core");
-    for name in ["tokio", "async-std", "actix-web", "hyper", "reqwest", "diesel", "rustls", "lettre", "libsqlite3-sys"] {
+    for name in ["tokio", "async-std", "actix-web", "hyper", "reqwest", "diesel", "rustls", "lettre", "libsqlite3-sys"]
+    {
         assert!(!there.contains(name), "auth-core pulls in {name}");
     }
 }

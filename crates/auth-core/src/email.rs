@@ -103,9 +103,8 @@ fn is_letter(c: char) -> bool {
 }
 
 fn canonical_domain(domain: &str) -> Option<String> {
-    let ascii = Uts46::new()
-        .to_ascii(domain.as_bytes(), AsciiDenyList::STD3, Hyphens::Check, DnsLength::Verify)
-        .ok()?;
+    let ascii =
+        Uts46::new().to_ascii(domain.as_bytes(), AsciiDenyList::STD3, Hyphens::Check, DnsLength::Verify).ok()?;
     let last = ascii.rsplit('.').next()?;
     if last.bytes().all(|b| b.is_ascii_digit()) {
         return None;
@@ -126,7 +125,8 @@ mod tests {
 
     #[test]
     fn accepted_addresses() {
-        let longest = format!("{}@{}.example", "a".repeat(64), ["b".repeat(60), "c".repeat(60), "d".repeat(59)].join("."));
+        let longest =
+            format!("{}@{}.example", "a".repeat(64), ["b".repeat(60), "c".repeat(60), "d".repeat(59)].join("."));
         assert_eq!(longest.len(), 254);
         for text in ["a@b.co", "A+tag@example.org", "o'hara@example.org", "a@localhost", "用户@例え.jp", &longest] {
             assert!(Email::parse(text).is_ok(), "{text}");
@@ -137,10 +137,35 @@ mod tests {
     fn refused_addresses() {
         let long_local = format!("{}@example.org", "a".repeat(65));
         let refused = [
-            "", "@", "a", "a@", "@b.co", "a@b@c.co", "a b@c.co", "a@b,c@d.co", "a@b.co;c@d.co", "a@b.co\r\nBcc: x@y.co",
-            "a%0d%0a@b.co\n.", "\"a b\"@c.co", "<a@b.co>", "a@b.co\0", "a@[127.0.0.1]", "a@127.0.0.1", ".a@b.co", "a.@b.co",
-            "a..b@c.co", "a@b..co", "a@b.co.", "a@-b.co", "-oX@b.co", "a＠b.co", "a@b_c.co", "a\u{200b}@b.co", "a\u{202e}@b.co",
-            "(c)a@b.co", &long_local,
+            "",
+            "@",
+            "a",
+            "a@",
+            "@b.co",
+            "a@b@c.co",
+            "a b@c.co",
+            "a@b,c@d.co",
+            "a@b.co;c@d.co",
+            "a@b.co\r\nBcc: x@y.co",
+            "a%0d%0a@b.co\n.",
+            "\"a b\"@c.co",
+            "<a@b.co>",
+            "a@b.co\0",
+            "a@[127.0.0.1]",
+            "a@127.0.0.1",
+            ".a@b.co",
+            "a.@b.co",
+            "a..b@c.co",
+            "a@b..co",
+            "a@b.co.",
+            "a@-b.co",
+            "-oX@b.co",
+            "a＠b.co",
+            "a@b_c.co",
+            "a\u{200b}@b.co",
+            "a\u{202e}@b.co",
+            "(c)a@b.co",
+            &long_local,
         ];
         for text in refused {
             assert_eq!(Email::parse(text), Err(InvalidEmail), "{text:?}");

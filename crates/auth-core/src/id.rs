@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::random::Random;
 use crate::time::Timestamp;
 
-/// A UUIDv7 of the time `now` with random bits from `random`.
+/// A UUID of version 7 of the time `now` with random bits from `random`.
 pub fn new_uuid(now: Timestamp, random: &dyn Random) -> Uuid {
     let millis = u64::try_from(now.as_micros() / 1000).unwrap_or(0);
     uuid::Builder::from_unix_timestamp_millis(millis, &random.bytes()).into_uuid()
@@ -95,7 +95,9 @@ mod tests {
     #[test]
     fn other_spellings_of_an_id_are_refused() {
         let id = UserId::new(Timestamp::from_seconds(1), &OsRandom).to_string();
-        for text in [id.replace('-', ""), format!("{{{id}}}"), format!("urn:uuid:{id}"), format!(" {id}"), String::new()] {
+        for text in
+            [id.replace('-', ""), format!("{{{id}}}"), format!("urn:uuid:{id}"), format!(" {id}"), String::new()]
+        {
             assert_eq!(text.parse::<UserId>(), Err(InvalidId), "{text}");
         }
     }

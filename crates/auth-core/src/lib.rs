@@ -1,4 +1,33 @@
-//! placeholder
+//! The rules of authentication that need no database, no HTTP and no async runtime.
+//!
+//! - [`password`]: a policy that says what a password may be, Argon2id hashes, and a pool of threads that hashes
+//!   without starving everything else.
+//! - [`AccessTokens`]: JWTs by RFC 9068, verified without I/O and still revocable at once ([`RevocationList`]).
+//! - [`RefreshTokens`]: computed, not stored; a forgery is refused before any database is asked.
+//! - [`OneTimeTokens`]: opaque tokens for links in mails, kept as keyed hashes with their purpose.
+//! - [`SecretRing`], [`DataKey`], [`Sealer`]: how secrets rest, and how they rotate.
+//! - [`Email`], [`Username`], [`DisplayName`], [`UserId`]…: types that can't be built wrong.
+//!
+//! Time comes from a [`Clock`], randomness from a [`Random`]; a test brings its own (feature `testing`).
+//!
+//! ```
+//! use auth_core::password::{Argon2Backend, HashPool, HashPoolConfig, Password, PasswordHasher, PasswordPolicy};
+//! use auth_core::{Email, SystemClock};
+//! use std::sync::Arc;
+//!
+//! let email = Email::parse("Ada@Example.org")?;
+//! assert_eq!(email.canonical(), "ada@example.org");
+//!
+//! let password = Password::new("seven wooden gates of Thebes")?;
+//! PasswordPolicy::default().check(&password, &Default::default())?;
+//!
+//! let hasher = PasswordHasher::new(Default::default(), Argon2Backend::Auto);
+//! let pool = HashPool::start(HashPoolConfig::default(), hasher, Arc::new(SystemClock))?;
+//! let hash = pool.hash(password.clone()).wait()?;
+//! assert!(hash.as_str().starts_with("$argon2id$"));
+//! assert!(pool.verify(password, hash).wait()?.matches);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 #![deny(missing_docs)]
 
 mod access_token;
@@ -53,3 +82,7 @@ pub use seen::SeenGenerations;
 pub use time::ManualClock;
 pub use time::{Clock, SystemClock, Timestamp};
 pub use username::{InvalidUsername, Username};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct ReadmeExample;

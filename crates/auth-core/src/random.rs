@@ -25,6 +25,7 @@ pub struct OsRandom;
 
 impl Random for OsRandom {
     #[expect(clippy::expect_used, reason = "a server without randomness must not go on")]
+    #[expect(clippy::disallowed_methods, reason = "the one place that asks the operating system")]
     fn fill(&self, bytes: &mut [u8]) {
         getrandom::fill(bytes).expect("the operating system gives random bytes");
     }

@@ -27,10 +27,44 @@ pub struct Username {
 
 /// Names that a stranger would take for the operator, or that paths and mail hosts give a meaning.
 const RESERVED: &[&str] = &[
-    "abuse", "account", "admin", "administrator", "anonymous", "api", "auth", "billing", "gatehouse", "guest", "help",
-    "hostmaster", "info", "login", "logout", "mail", "me", "moderator", "noreply", "no-reply", "null", "official",
-    "operator", "owner", "postmaster", "register", "root", "security", "self", "staff", "superuser", "support", "sysadmin",
-    "system", "undefined", "user", "users", "webmaster",
+    "abuse",
+    "account",
+    "admin",
+    "administrator",
+    "anonymous",
+    "api",
+    "auth",
+    "billing",
+    "gatehouse",
+    "guest",
+    "help",
+    "hostmaster",
+    "info",
+    "login",
+    "logout",
+    "mail",
+    "me",
+    "moderator",
+    "noreply",
+    "no-reply",
+    "null",
+    "official",
+    "operator",
+    "owner",
+    "postmaster",
+    "register",
+    "root",
+    "security",
+    "self",
+    "staff",
+    "superuser",
+    "support",
+    "sysadmin",
+    "system",
+    "undefined",
+    "user",
+    "users",
+    "webmaster",
 ];
 
 impl Username {
@@ -136,7 +170,8 @@ mod tests {
 
     #[test]
     fn accepted_names() {
-        for name in ["bob", "Ada_L", "x-1.y", "jürgen", "наташа", "山田たろう", "user01", "z".repeat(32).as_str()] {
+        for name in ["bob", "Ada_L", "x-1.y", "jürgen", "наташа", "山田たろう", "user01", "z".repeat(32).as_str()]
+        {
             assert!(Username::parse(name).is_ok(), "{name}");
         }
     }

@@ -100,15 +100,21 @@ impl<'a> WireClaims<'a> {
         if self.iat > latest_start || self.nbf.is_some_and(|nbf| nbf > latest_start) || !self.has_sane_lifetime() {
             return Err(AccessTokenError::Invalid);
         }
-        if self.exp <= now.as_seconds() {
+        // A token from before the lifetime was shortened could outlive what the revocation list remembers.
+        let outlives_config = self.lifetime() > config.lifetime.as_secs();
+        if outlives_config || self.exp <= now.as_seconds() {
             return Err(AccessTokenError::Expired);
         }
         Ok(self.into_claims())
     }
 
     fn has_sane_lifetime(&self) -> bool {
-        let lifetime = self.exp.saturating_sub(self.iat);
-        u64::try_from(lifetime).is_ok_and(|seconds| seconds <= MAX_ACCESS_TOKEN_LIFETIME.as_secs())
+        self.lifetime() <= MAX_ACCESS_TOKEN_LIFETIME.as_secs()
+    }
+
+    /// In seconds; of a token that ends before it begins, more than any is given.
+    fn lifetime(&self) -> u64 {
+        u64::try_from(self.exp.saturating_sub(self.iat)).unwrap_or(u64::MAX)
     }
 
     fn into_claims(self) -> AccessClaims {

@@ -87,8 +87,18 @@ fn an_issue_time_ahead_after_the_end_or_too_long_ago_is_refused() {
         Value::Null,
     ];
     refuses_each(&desk, "iat", values.into_iter().map(Some).chain([NONE]));
-    let claims = desk.claims_with("iat", Some(json!(now + 600 - longest)));
+    let configured = i64::try_from(desk.tokens.config.lifetime.as_secs()).unwrap();
+    let claims = desk.claims_with("iat", Some(json!(now + 600 - configured)));
     assert!(desk.verify(&desk.forge(&desk.header(), &claims)).is_ok());
+}
+
+/// T-10: else it could outlive the memory of its own revocation.
+#[test]
+fn a_token_from_before_the_lifetime_was_shortened_has_expired() {
+    let desk = Desk::new(SigningAlgorithm::EdDsa);
+    let configured = i64::try_from(desk.tokens.config.lifetime.as_secs()).unwrap();
+    let claims = desk.claims_with("iat", Some(json!(desk.now() + 600 - configured - 1)));
+    assert_eq!(desk.verify(&desk.forge(&desk.header(), &claims)), Err(AccessTokenError::Expired));
 }
 
 /// T-11.
