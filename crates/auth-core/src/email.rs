@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use icu_properties::props::GeneralCategory;
 use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
 
 use crate::text;
@@ -79,27 +78,12 @@ fn is_local_part(local: &str) -> bool {
         && !local.starts_with(['.', '-'])
         && !local.ends_with('.')
         && !local.contains("..")
-        && local.chars().all(|c| if c.is_ascii() { is_atext(c) || c == '.' } else { is_letter(c) })
+        && local.chars().all(|c| if c.is_ascii() { is_atext(c) || c == '.' } else { text::is_letter_or_digit(c) })
 }
 
 /// `atext` of RFC 5322, section 3.2.3.
 fn is_atext(c: char) -> bool {
     c.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(c)
-}
-
-fn is_letter(c: char) -> bool {
-    use GeneralCategory as G;
-    matches!(
-        text::category(c),
-        G::LowercaseLetter
-            | G::UppercaseLetter
-            | G::TitlecaseLetter
-            | G::ModifierLetter
-            | G::OtherLetter
-            | G::NonspacingMark
-            | G::SpacingMark
-            | G::DecimalNumber
-    )
 }
 
 fn canonical_domain(domain: &str) -> Option<String> {

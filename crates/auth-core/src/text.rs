@@ -25,6 +25,22 @@ pub(crate) fn category(character: char) -> GeneralCategory {
     CodePointMapData::<GeneralCategory>::new().get(character)
 }
 
+/// Letters with their marks, and decimal digits, of any script: not numbers like `²` or `Ⅷ`.
+pub(crate) fn is_letter_or_digit(character: char) -> bool {
+    use GeneralCategory as G;
+    matches!(
+        category(character),
+        G::LowercaseLetter
+            | G::UppercaseLetter
+            | G::TitlecaseLetter
+            | G::ModifierLetter
+            | G::OtherLetter
+            | G::NonspacingMark
+            | G::SpacingMark
+            | G::DecimalNumber
+    )
+}
+
 /// Characters that no line of text that is shown to people may hold: they break lines, hide, or turn the direction.
 pub(crate) fn is_unprintable(character: char) -> bool {
     matches!(

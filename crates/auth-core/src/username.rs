@@ -1,7 +1,7 @@
 //! Usernames.
 
 use icu_properties::CodePointMapData;
-use icu_properties::props::{GeneralCategory, Script};
+use icu_properties::props::Script;
 
 use crate::text;
 
@@ -122,19 +122,7 @@ fn check_form(name: &str) -> Result<(), InvalidUsername> {
 }
 
 fn is_allowed(c: char) -> bool {
-    use GeneralCategory as G;
-    matches!(c, '.' | '_' | '-')
-        || matches!(
-            text::category(c),
-            G::LowercaseLetter
-                | G::UppercaseLetter
-                | G::TitlecaseLetter
-                | G::ModifierLetter
-                | G::OtherLetter
-                | G::NonspacingMark
-                | G::SpacingMark
-                | G::DecimalNumber
-        )
+    matches!(c, '.' | '_' | '-') || text::is_letter_or_digit(c)
 }
 
 fn script(c: char) -> Script {
