@@ -1,6 +1,9 @@
 //! Log lines on standard output: for people on a terminal, for machines elsewhere.
 
 use std::io::IsTerminal as _;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
 use tracing_appender::non_blocking::{NonBlocking, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::EnvFilter;
@@ -13,7 +16,7 @@ use crate::settings::section::observability::{LogFormat, LogSettings};
 /// A reader that has stopped never blocks a request: lines are dropped then (the audit trail is in the database).
 pub(crate) fn start(settings: &LogSettings) -> WorkerGuard {
     let (writer, guard) = NonBlockingBuilder::default().lossy(true).finish(std::io::stdout());
-    let filter = EnvFilter::try_new(&settings.filter).unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = filter(&settings.filter);
     let pretty = match settings.format {
         LogFormat::Pretty => true,
         LogFormat::Json => false,
@@ -24,6 +27,29 @@ pub(crate) fn start(settings: &LogSettings) -> WorkerGuard {
         tracing::warn!("logging was started before");
     }
     guard
+}
+
+/// How long the last lines may take to be written.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// Writes out the lines that are still waiting, unless the reader of the log has stopped: dropping the guard would then
+/// wait for it without end, and the process would outlive every signal but SIGKILL.
+pub(crate) fn finish(guard: WorkerGuard) {
+    let (written, is_written) = mpsc::channel();
+    thread::spawn(move || {
+        drop(guard);
+        let _ = written.send(());
+    });
+    let _ = is_written.recv_timeout(FAREWELL);
+}
+
+/// actix tells how it starts its threads at `info`, which is of interest to those who ask for it by name only.
+fn filter(directives: &str) -> EnvFilter {
+    let filter = EnvFilter::try_new(directives).unwrap_or_else(|_| EnvFilter::new("info"));
+    match "actix_server=warn".parse() {
+        Ok(quiet) if !directives.contains("actix") => filter.add_directive(quiet),
+        _ => filter,
+    }
 }
 
 type Subscribed = Result<(), tracing::dispatcher::SetGlobalDefaultError>;
