@@ -1,4 +1,6 @@
-//! placeholder
+#![doc = include_str!("../README.md")]
+#![deny(missing_docs)]
+
 pub mod audit_event;
 mod column;
 mod connection;

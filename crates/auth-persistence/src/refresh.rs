@@ -20,18 +20,15 @@ use crate::connection::{DbConnection, MultiBackend};
 use crate::error::DbError;
 use crate::schema::sessions::{self, dsl};
 use crate::sql_type::{At, at, key};
-use crate::statement::Prepared;
+use crate::statement::{Update, update};
 
 /// The reason that [`revoke_reused`] records.
 pub const REUSE: &str = "reuse";
 
-/// The session `$id`, live and at generation `$current`.
+/// It is the session `$id`, live and at generation `$current`.
 macro_rules! session_at {
     ($id:expr, $current:expr) => {
-        sessions::table
-            .filter(dsl::id.eq(key($id)))
-            .filter(dsl::revoked_at.is_null())
-            .filter(dsl::generation.eq(i64::from($current)))
+        dsl::id.eq(key($id)).and(dsl::revoked_at.is_null()).and(dsl::generation.eq(i64::from($current)))
     };
 }
 
@@ -66,10 +63,10 @@ pub fn rotate(
     );
     let session = session_at!(id, current);
     match grace {
-        None => one_row(connection, diesel::update(session).set(successor)),
+        None => one_row(connection, update(sessions::table, successor, session)),
         Some(grace) => {
             let due = dsl::handed_at.is_null().or(elapsed!(dsl::handed_at, now, grace));
-            one_row(connection, diesel::update(session.filter(due)).set(successor))
+            one_row(connection, update(sessions::table, successor, session.and(due)))
         }
     }
 }
@@ -90,13 +87,13 @@ pub fn extend_hand_out(
 ) -> Result<bool, DbError> {
     let (opened, ahead) = (at(now.minus(grace)), at(now.plus(grace)));
     let session = session_at!(id, current)
-        .filter(dsl::previous_generation.eq(i64::from(presented)))
-        .filter(dsl::rotated_at.gt(opened))
-        .filter(dsl::rotated_at.le(ahead));
+        .and(dsl::previous_generation.eq(i64::from(presented)))
+        .and(dsl::rotated_at.gt(opened))
+        .and(dsl::rotated_at.le(ahead));
     // The later of `handed_at` and now; one too far ahead counts as elapsed and is replaced.
     let later = dsl::handed_at.gt(at(now)).and(dsl::handed_at.le(ahead));
     let handed_at = case_when(later, dsl::handed_at).otherwise(Some(at(now)));
-    one_row(connection, diesel::update(session).set(dsl::handed_at.eq(handed_at)))
+    one_row(connection, update(sessions::table, dsl::handed_at.eq(handed_at), session))
 }
 
 /// Row 5: the previous token, `presented` late while nobody has shown the current one: its answer was lost. The
@@ -114,9 +111,9 @@ pub fn skip(
     grace: Duration,
 ) -> Result<bool, DbError> {
     let lost = session_at!(id, current)
-        .filter(dsl::previous_generation.eq(i64::from(presented)))
-        .filter(dsl::seen_generation.lt(i64::from(current)))
-        .filter(elapsed!(dsl::handed_at, now, grace));
+        .and(dsl::previous_generation.eq(i64::from(presented)))
+        .and(dsl::seen_generation.lt(i64::from(current)))
+        .and(elapsed!(dsl::handed_at, now, grace));
     let next = (
         dsl::generation.eq(i64::from(current) + 1),
         dsl::rotated_at.eq(Some(at(now))),
@@ -124,7 +121,7 @@ pub fn skip(
         dsl::skips.eq(dsl::skips + 1),
         dsl::last_used_at.eq(at(now)),
     );
-    one_row(connection, diesel::update(lost).set(next))
+    one_row(connection, update(sessions::table, next, lost))
 }
 
 /// Row 6: `presented` was used before by somebody else: the session ends. True also tells the caller to write the
@@ -148,14 +145,14 @@ pub fn revoke_reused(
     let revoked = (dsl::revoked_at.eq(Some(at(now))), dsl::revoke_reason.eq(REUSE));
     let session = session_at!(id, current);
     match grace {
-        None => one_row(connection, diesel::update(session).set(revoked)),
+        None => one_row(connection, update(sessions::table, revoked, session)),
         Some(grace) => {
             let late = dsl::previous_generation
                 .eq(token)
                 .and(dsl::seen_generation.ge(i64::from(current)))
                 .and(elapsed!(dsl::handed_at, now, grace));
             let ancient = dsl::previous_generation.is_null().or(dsl::previous_generation.ne(token));
-            one_row(connection, diesel::update(session.filter(late.or(ancient))).set(revoked))
+            one_row(connection, update(sessions::table, revoked, session.and(late.or(ancient))))
         }
     }
 }
@@ -168,12 +165,12 @@ pub fn revoke_reused(
 /// When the database can't be written.
 pub fn mark_seen(connection: &mut DbConnection, id: SessionId, generation: u32) -> Result<bool, DbError> {
     let seen = i64::from(generation);
-    let session = sessions::table
-        .filter(dsl::id.eq(key(id)))
-        .filter(dsl::revoked_at.is_null())
-        .filter(dsl::seen_generation.lt(seen))
-        .filter(dsl::generation.ge(seen));
-    one_row(connection, diesel::update(session).set(dsl::seen_generation.eq(seen)))
+    let session = dsl::id
+        .eq(key(id))
+        .and(dsl::revoked_at.is_null())
+        .and(dsl::seen_generation.lt(seen))
+        .and(dsl::generation.ge(seen));
+    one_row(connection, update(sessions::table, dsl::seen_generation.eq(seen), session))
 }
 
 /// Row 7: an authentic token newer than the row, which only happens when commits were lost (a restored backup, a
@@ -199,12 +196,12 @@ pub fn fast_forward(
         dsl::handed_at.eq(None::<At>),
         dsl::last_used_at.eq(at(now)),
     );
-    one_row(connection, diesel::update(session_at!(id, current)).set(caught_up))
+    one_row(connection, update(sessions::table, caught_up, session_at!(id, current)))
 }
 
-fn one_row<Q>(connection: &mut DbConnection, update: Q) -> Result<bool, DbError>
+fn one_row<T, S, F>(connection: &mut DbConnection, update: Update<T, S, F>) -> Result<bool, DbError>
 where
-    Q: QueryFragment<MultiBackend>,
+    Update<T, S, F>: QueryFragment<MultiBackend>,
 {
-    Ok(Prepared(update).execute(connection)? == 1)
+    Ok(update.execute(connection)? == 1)
 }

@@ -136,3 +136,29 @@ table! {
 
 joinable!(sessions -> users (user_id));
 allow_tables_to_appear_in_same_query!(sessions, users);
+
+#[cfg(test)]
+mod tests {
+    use diesel::{QueryDsl, RunQueryDsl};
+
+    use super::*;
+    use crate::{Database, DatabaseConfig, DbConnection, DbError};
+
+    fn select_nothing(connection: &mut DbConnection) -> Result<(), DbError> {
+        macro_rules! select_all_columns {
+            ($($table:ident),+) => {$(
+                $table::table.select($table::all_columns).limit(0).execute(connection)?;
+            )+};
+        }
+        select_all_columns!(users, sessions, data_keys, signing_keys, audit_events, email_outbox, revocations);
+        Ok(())
+    }
+
+    /// The other direction, and PostgreSQL, follow from the comparison of the two databases' schemas.
+    #[test]
+    fn every_column_exists() {
+        let database = Database::open(DatabaseConfig::new("sqlite::memory:")).unwrap();
+        database.migrate().unwrap();
+        database.write_blocking(select_nothing).unwrap();
+    }
+}

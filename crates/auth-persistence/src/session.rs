@@ -11,7 +11,7 @@ use crate::error::DbError;
 use crate::hidden::Hidden;
 use crate::schema::{sessions, users};
 use crate::sql_type::{at, key};
-use crate::statement::Prepared;
+use crate::statement::update;
 use crate::user::User;
 
 /// A session, as stored.
@@ -166,17 +166,9 @@ pub fn revoke(
     reason: &str,
     now: Timestamp,
 ) -> Result<bool, DbError> {
-    let rows = Prepared(
-        diesel::update(
-            sessions::table
-                .filter(sessions::id.eq(key(id)))
-                .filter(sessions::user_id.eq(key(user)))
-                .filter(sessions::revoked_at.is_null()),
-        )
-        .set((sessions::revoked_at.eq(Some(at(now))), sessions::revoke_reason.eq(reason))),
-    )
-    .execute(connection)?;
-    Ok(rows == 1)
+    let end = (sessions::revoked_at.eq(Some(at(now))), sessions::revoke_reason.eq(reason));
+    let theirs = sessions::id.eq(key(id)).and(sessions::user_id.eq(key(user))).and(sessions::revoked_at.is_null());
+    Ok(update(sessions::table, end, theirs).execute(connection)? == 1)
 }
 
 /// Revokes all sessions of `user`, or all but one, and returns those that it revoked, each with the time when it
@@ -194,17 +186,14 @@ pub fn revoke_all(
 ) -> Result<Vec<(SessionId, Timestamp)>, DbError> {
     // No session has the nil id.
     let except = except.map_or(uuid::Uuid::nil(), |id| *id.as_uuid());
-    let revoked = Prepared(
-        diesel::update(
-            sessions::table
-                .filter(sessions::user_id.eq(key(user)))
-                .filter(sessions::id.ne(key(except)))
-                .filter(sessions::revoked_at.is_null()),
-        )
+    let theirs = sessions::table
+        .filter(sessions::user_id.eq(key(user)))
+        .filter(sessions::id.ne(key(except)))
+        .filter(sessions::revoked_at.is_null());
+    Ok(diesel::update(theirs)
         .set((sessions::revoked_at.eq(Some(at(now))), sessions::revoke_reason.eq(reason)))
-        .returning((sessions::id, sessions::expires_at)),
-    );
-    Ok(revoked.get_results(connection)?)
+        .returning((sessions::id, sessions::expires_at))
+        .get_results(connection)?)
 }
 
 /// Keeps the newest `keep` live sessions of `user` and revokes the others, which it returns, each with the time when

@@ -1,34 +1,55 @@
-//! Statements that both databases parse once per connection.
+//! `UPDATE` statements that a connection parses once.
+//!
+//! diesel keeps `SELECT`, `INSERT` and `DELETE` prepared, but never its own `UPDATE`, because the columns of a
+//! changeset could vary from call to call. Ours don't, and they are what a refresh does: on PostgreSQL each would cost
+//! a second round trip.
 
+use diesel::backend::Backend;
+use diesel::expression::AppearsOnTable;
 use diesel::prelude::*;
-use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::query_builder::{AsChangeset, AstPass, QueryFragment, QueryId};
+use diesel::sql_types::BoolOrNullableBool;
 
-use crate::connection::{DbConnection, MultiBackend};
+use crate::connection::DbConnection;
 
-/// A statement whose text is the same at every call, so that the connection may keep it prepared.
-///
-/// diesel keeps `SELECT` and `INSERT`, but never `UPDATE` and `DELETE`, because the columns of a changeset could vary
-/// from call to call. Ours don't; and were a text ever to vary, it would still be found by its whole text.
-pub(crate) struct Prepared<Q>(pub(crate) Q);
+/// `UPDATE table SET set WHERE filter`, to be [executed](RunQueryDsl::execute).
+pub(crate) fn update<T, S, F>(table: T, set: S, filter: F) -> Update<T::FromClause, S::Changeset, F>
+where
+    T: Table + Copy,
+    S: AsChangeset<Target = T>,
+    F: AppearsOnTable<T, SqlType: BoolOrNullableBool>,
+{
+    Update { table: table.from_clause(), set: set.as_changeset(), filter }
+}
 
-impl<Q: QueryFragment<MultiBackend>> QueryFragment<MultiBackend> for Prepared<Q> {
-    fn walk_ast<'b>(&'b self, pass: AstPass<'_, 'b, MultiBackend>) -> QueryResult<()> {
-        self.0.walk_ast(pass)
-    }
+pub(crate) struct Update<T, S, F> {
+    table: T,
+    set: S,
+    filter: F,
+}
 
-    fn is_safe_to_cache_prepared(&self, _: &MultiBackend) -> QueryResult<bool> {
-        Ok(true)
+impl<DB, T, S, F> QueryFragment<DB> for Update<T, S, F>
+where
+    DB: Backend,
+    T: QueryFragment<DB>,
+    S: QueryFragment<DB>,
+    F: QueryFragment<DB>,
+{
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        out.push_sql("UPDATE ");
+        self.table.walk_ast(out.reborrow())?;
+        out.push_sql(" SET ");
+        self.set.walk_ast(out.reborrow())?;
+        out.push_sql(" WHERE ");
+        self.filter.walk_ast(out)
     }
 }
 
-impl<Q> QueryId for Prepared<Q> {
+/// Found again by its text, not by its type: a text that varied after all would still be the right one.
+impl<T, S, F> QueryId for Update<T, S, F> {
     type QueryId = ();
 
     const HAS_STATIC_QUERY_ID: bool = false;
 }
 
-impl<Q: Query> Query for Prepared<Q> {
-    type SqlType = Q::SqlType;
-}
-
-impl<Q> RunQueryDsl<DbConnection> for Prepared<Q> {}
+impl<T, S, F> RunQueryDsl<DbConnection> for Update<T, S, F> {}

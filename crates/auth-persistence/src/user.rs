@@ -10,8 +10,8 @@ use crate::connection::{DbConnection, MultiBackend};
 use crate::error::DbError;
 use crate::hidden::Hidden;
 use crate::schema::users;
-use crate::sql_type::{At, at, key};
-use crate::statement::Prepared;
+use crate::sql_type::{at, key};
+use crate::statement::update;
 
 /// A user, as stored.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable)]
@@ -160,18 +160,8 @@ pub fn find_by_username(connection: &mut DbConnection, canonical: &str) -> Resul
     Ok(query.select(User::as_select()).first(connection).optional()?)
 }
 
-/// The columns that [`UserChange`] touches: the outer `None` keeps, the inner one clears.
-#[derive(AsChangeset)]
-#[diesel(table_name = users)]
-struct ProfileChangeset<'a> {
-    display_name: Option<Option<&'a str>>,
-    avatar_url: Option<Option<&'a str>>,
-    username: Option<Option<&'a str>>,
-    username_normalized: Option<Option<&'a str>>,
-    updated_at: At,
-}
-
 impl<T> Change<T> {
+    /// The column's new value, if there is one.
     fn column<'a>(&'a self, text: impl FnOnce(&'a T) -> &'a str) -> Option<Option<&'a str>> {
         match self {
             Self::Keep => None,
@@ -193,14 +183,14 @@ pub fn update_profile(
     change: &UserChange,
     now: Timestamp,
 ) -> Result<bool, DbError> {
-    let changeset = ProfileChangeset {
-        display_name: change.display_name.column(DisplayName::as_str),
-        avatar_url: change.avatar_url.column(String::as_str),
-        username: change.username.column(Username::as_str),
-        username_normalized: change.username.column(Username::canonical),
-        updated_at: at(now),
-    };
-    Ok(diesel::update(users::table.find(key(id))).set(changeset).execute(connection)? == 1)
+    let columns = (
+        change.display_name.column(DisplayName::as_str).map(|value| users::display_name.eq(value)),
+        change.avatar_url.column(String::as_str).map(|value| users::avatar_url.eq(value)),
+        change.username.column(Username::as_str).map(|value| users::username.eq(value)),
+        change.username.column(Username::canonical).map(|value| users::username_normalized.eq(value)),
+        users::updated_at.eq(at(now)),
+    );
+    Ok(diesel::update(users::table.find(key(id))).set(columns).execute(connection)? == 1)
 }
 
 /// Replaces the password's hash if it is still `old`, and with it the demand to set a new one. False: somebody else
@@ -216,15 +206,9 @@ pub fn update_password_hash(
     new: &str,
     now: Timestamp,
 ) -> Result<bool, DbError> {
-    let rows = Prepared(
-        diesel::update(users::table.filter(users::id.eq(key(id))).filter(users::password_hash.eq(old))).set((
-            users::password_hash.eq(new),
-            users::password_must_change.eq(false),
-            users::updated_at.eq(at(now)),
-        )),
-    )
-    .execute(connection)?;
-    Ok(rows == 1)
+    let change = (users::password_hash.eq(new), users::password_must_change.eq(false), users::updated_at.eq(at(now)));
+    let unchanged = users::id.eq(key(id)).and(users::password_hash.eq(old));
+    Ok(update(users::table, change, unchanged).execute(connection)? == 1)
 }
 
 /// Replaces the hash of the same password by one of stronger parameters, if it is still `old`. A demand to set a new
@@ -239,12 +223,8 @@ pub fn update_rehashed_password(
     old: &str,
     new: &str,
 ) -> Result<bool, DbError> {
-    let rows = Prepared(
-        diesel::update(users::table.filter(users::id.eq(key(id))).filter(users::password_hash.eq(old)))
-            .set(users::password_hash.eq(new)),
-    )
-    .execute(connection)?;
-    Ok(rows == 1)
+    let unchanged = users::id.eq(key(id)).and(users::password_hash.eq(old));
+    Ok(update(users::table, users::password_hash.eq(new), unchanged).execute(connection)? == 1)
 }
 
 /// Notes that the user logged in. False: there is no such user.
@@ -253,9 +233,8 @@ pub fn update_rehashed_password(
 ///
 /// When the database can't be written.
 pub fn update_last_login(connection: &mut DbConnection, id: UserId, now: Timestamp) -> Result<bool, DbError> {
-    let rows = Prepared(diesel::update(users::table.find(key(id))).set(users::last_login_at.eq(Some(at(now)))))
-        .execute(connection)?;
-    Ok(rows == 1)
+    let noted = users::last_login_at.eq(Some(at(now)));
+    Ok(update(users::table, noted, users::id.eq(key(id))).execute(connection)? == 1)
 }
 
 /// Ends all access tokens of the user, and returns the lowest epoch that is still good; none without such a user.
@@ -267,7 +246,7 @@ pub fn raise_token_epoch(connection: &mut DbConnection, id: UserId) -> Result<Op
     let raise = diesel::update(users::table.find(key(id)))
         .set(users::token_epoch.eq(users::token_epoch + 1))
         .returning(users::token_epoch);
-    Ok(Prepared(raise).get_result(connection).optional()?)
+    Ok(raise.get_result(connection).optional()?)
 }
 
 /// Deletes the user, with all sessions and queued mails; audit events and revocations stay. False: there is no such
@@ -289,6 +268,22 @@ pub fn count_active_admins(connection: &mut DbConnection) -> Result<i64, DbError
     // Written out, not bound: only so does either database use the index of administrators.
     let admins = users::table.filter(sql::<Bool>("role = 'admin'")).filter(users::disabled_at.is_null());
     Ok(admins.count().get_result(connection)?)
+}
+
+/// Makes everything that ends the sessions of this user, or opens one, wait for each other until the end of this
+/// transaction: to be called before any of the user's sessions is touched, or two transactions could wait for each other
+/// for ever. What is read after it is what holds. SQLite has one writer in any case.
+///
+/// # Errors
+///
+/// When the database can't be written.
+pub fn lock(connection: &mut DbConnection, id: UserId) -> Result<(), DbError> {
+    if let DbConnection::Pg(connection) = connection {
+        // The weakest lock that stands against itself and against updates: rows that refer to the user may be inserted.
+        let row = users::table.find(key(id)).select(users::id).for_no_key_update();
+        row.execute(connection)?;
+    }
+    Ok(())
 }
 
 /// Makes decisions about the set of administrators wait for each other until the end of this transaction, so that two

@@ -88,10 +88,14 @@ mod tests {
     #[test]
     fn the_scheme_decides_and_nothing_else_is_guessed() {
         assert!(matches!(parse("sqlite::memory:").unwrap().place(), Place::SqliteMemory));
-        assert!(matches!(parse("sqlite://data/auth.db").unwrap().place(), Place::SqliteFile(p) if p == Path::new("data/auth.db")));
+        assert!(
+            matches!(parse("sqlite://data/auth.db").unwrap().place(), Place::SqliteFile(p) if p == Path::new("data/auth.db"))
+        );
         assert!(matches!(parse("sqlite:///var/auth.db").unwrap().place(), Place::SqliteFile(p) if p.is_absolute()));
         assert!(matches!(parse("postgresql://h/db").unwrap().place(), Place::Postgres { .. }));
-        for refused in ["postgres:nohost", "mysql://h/db", "data/auth.db", "", "sqlite:x", "sqlite://", "sqlite://a?b=c"] {
+        for refused in
+            ["postgres:nohost", "mysql://h/db", "data/auth.db", "", "sqlite:x", "sqlite://", "sqlite://a?b=c"]
+        {
             assert!(parse(refused).is_err(), "{refused}");
         }
     }

@@ -8,8 +8,8 @@ mod sqlite;
 use diesel::{PgConnection, SqliteConnection};
 
 pub(crate) use address::{Address, Place};
+pub(crate) use pool::{Pool, report};
 pub(crate) use postgres::quoted;
-pub(crate) use pool::Pool;
 
 /// A connection to SQLite or PostgreSQL; one query text of diesel serves both.
 #[derive(diesel::MultiConnection)]

@@ -127,8 +127,13 @@ struct Report;
 
 impl HandleError<ConnectionError> for Report {
     fn handle_error(&self, error: ConnectionError) {
-        tracing::warn!(db.error = describe(&error), "no connection to the database");
+        report(&error);
     }
+}
+
+/// The log says why there is no connection; errors don't, since they are shown to others.
+pub(crate) fn report(error: &ConnectionError) {
+    tracing::warn!(db.error = describe(error), "no connection to the database");
 }
 
 /// What may be logged of `error`: libpq repeats parts of a URL that it can't read, the password perhaps.

@@ -28,7 +28,7 @@ pub(super) trait Job: Send {
 }
 
 struct Work<F, T, E> {
-    work: Option<F>,
+    todo: Option<F>,
     result: Option<Result<T, E>>,
     caller: oneshot::Sender<Result<T, E>>,
 }
@@ -43,7 +43,7 @@ where
     E: From<DbError> + Send + 'static,
 {
     let (caller, answer) = oneshot::channel();
-    (Box::new(Work { work: Some(work), result: None, caller }), Answer(answer))
+    (Box::new(Work { todo: Some(work), result: None, caller }), Answer(answer))
 }
 
 impl<F, T, E> Job for Work<F, T, E>
@@ -53,7 +53,7 @@ where
     E: From<DbError> + Send,
 {
     fn run(&mut self, connection: &mut DbConnection) -> Outcome {
-        let Some(work) = self.work.take() else { return Outcome::Failed };
+        let Some(work) = self.todo.take() else { return Outcome::Failed };
         // Whoever runs jobs discards or rolls back a connection that a panic went through.
         let Ok(result) = catch_unwind(AssertUnwindSafe(|| work(connection))) else {
             self.result = Some(Err(DbError::Internal("a database job panicked".into()).into()));
@@ -82,8 +82,10 @@ impl<T, E: From<DbError>> Answer<T, E> {
         self.0.await.unwrap_or_else(|_| Err(stopped().into()))
     }
 
+    /// Unlike tokio's own way of waiting, this one may be called on a runtime's thread: a service that starts there
+    /// blocks it on purpose.
     pub(super) fn wait(self) -> Result<T, E> {
-        self.0.blocking_recv().unwrap_or_else(|_| Err(stopped().into()))
+        pollster::block_on(self.receive())
     }
 }
 

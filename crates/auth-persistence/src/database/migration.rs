@@ -76,7 +76,8 @@ fn create_schema(connection: &mut DbConnection, schema: &str) -> Result<(), DbEr
     use diesel::sql_types::Text;
 
     if let DbConnection::Pg(pg) = connection {
-        let exists = sql::<Bool>("EXISTS (SELECT 1 FROM pg_namespace WHERE nspname = ").bind::<Text, _>(schema).sql(")");
+        let exists =
+            sql::<Bool>("EXISTS (SELECT 1 FROM pg_namespace WHERE nspname = ").bind::<Text, _>(schema).sql(")");
         if !diesel::select(exists).get_result::<bool>(pg)? {
             pg.batch_execute(&format!("CREATE SCHEMA {}", quoted(schema)))?;
         }

@@ -18,7 +18,7 @@ pub use config::{DatabaseConfig, OpenError};
 use self::job::Answer;
 use self::queue::Queue;
 use self::writer::Writer;
-use crate::connection::{Address, DbConnection, Place, Pool, Purpose};
+use crate::connection::{Address, DbConnection, Place, Pool, Purpose, report};
 use crate::error::DbError;
 use crate::transaction::write_transaction;
 
@@ -27,7 +27,8 @@ const WATCH: Duration = Duration::from_millis(250);
 
 /// A database. Clones share its threads, which end when the last clone is gone or [`Database::close`] is called.
 ///
-/// A job is a closure that runs on one of those threads. Dropping a future does not cancel work begun. Every method
+/// A job is a closure that runs on one of those threads. Dropping a future does not cancel work begun, and a job that
+/// runs is waited for as long as it takes: who must answer in time sets a time-out around the future. Every method
 /// that runs a job answers [`DbError::Overloaded`] at once when the queue is full, and [`DbError::Unavailable`] when
 /// the job waited too long or the database is closed. A job that panics is answered [`DbError::Internal`] and leaves
 /// nothing behind.
@@ -59,15 +60,18 @@ impl Database {
     ///
     /// When the configuration is wrong or the database can't be reached.
     pub fn open(config: DatabaseConfig) -> Result<Self, OpenError> {
-        let address = Address::parse(config.url.expose(), &config.schema)?;
-        if config.pool_size == Some(0) {
+        let DatabaseConfig { url, schema, pool_size, queue, max_wait } = config;
+        let address = Address::parse(url.expose(), &schema)?;
+        if pool_size == Some(0) {
             return Err(OpenError::EmptyPool);
         }
-        let queue = || Arc::new(Queue::new(config.queue, config.max_wait));
-        let readers = queue();
-        let writers = if matches!(address.place(), Place::SqliteFile(_)) { queue() } else { Arc::clone(&readers) };
+        let readers = Arc::new(Queue::new(queue, max_wait));
+        let writers = match address.place() {
+            Place::SqliteFile(_) => Arc::new(Queue::new(queue, max_wait)),
+            Place::SqliteMemory | Place::Postgres { .. } => Arc::clone(&readers),
+        };
         let database = Self(Arc::new(Inner { address, readers, writers, threads: Mutex::default() }));
-        database.0.start(config.pool_size)?;
+        database.0.start(pool_size)?;
         Ok(database)
     }
 
@@ -126,7 +130,7 @@ impl Database {
         submit(&self.0.writers, work).receive().await
     }
 
-    /// [`Database::read`] for a thread that may block. Panics inside an async runtime.
+    /// [`Database::read`] for a thread that may block.
     ///
     /// # Errors
     ///
@@ -140,7 +144,7 @@ impl Database {
         submit(&self.0.readers, work).wait()
     }
 
-    /// [`Database::write`] for a thread that may block. Panics inside an async runtime.
+    /// [`Database::write`] for a thread that may block.
     ///
     /// # Errors
     ///
@@ -154,7 +158,7 @@ impl Database {
         self.submit_write(work).wait()
     }
 
-    /// [`Database::statements`] for a thread that may block. Panics inside an async runtime.
+    /// [`Database::statements`] for a thread that may block.
     ///
     /// # Errors
     ///
@@ -280,7 +284,8 @@ impl Inner {
     }
 
     fn start_writer(&self) -> Result<(), OpenError> {
-        let connection = self.address.connect(Purpose::Write).map_err(|_| OpenError::Unreachable)?;
+        let connection =
+            self.address.connect(Purpose::Write).inspect_err(report).map_err(|_| OpenError::Unreachable)?;
         let writer = Writer::new(self.address.clone(), connection);
         let queue = Arc::clone(&self.writers);
         self.spawn("db-writer".to_owned(), move || writer.work(&queue))

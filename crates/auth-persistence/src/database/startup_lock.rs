@@ -5,7 +5,7 @@ use std::fs::File;
 use diesel::connection::SimpleConnection;
 
 use super::{OpenError, sqlite_file};
-use crate::connection::{Address, DbConnection, Place, Purpose};
+use crate::connection::{Address, DbConnection, Place, Purpose, report};
 
 /// Advisory locks share one space of numbers in a PostgreSQL database; this is our corner of it.
 const LOCK_CLASS: i32 = 0x6741_7465;
@@ -22,7 +22,7 @@ pub(super) fn acquire(address: &Address) -> Result<Locked, OpenError> {
         Place::SqliteFile(path) => Some(sqlite_file::lock(path).map_err(OpenError::Lock)?),
         Place::SqliteMemory | Place::Postgres { .. } => None,
     };
-    let mut connection = address.connect(Purpose::Setup).map_err(|_| OpenError::Unreachable)?;
+    let mut connection = address.connect(Purpose::Setup).inspect_err(report).map_err(|_| OpenError::Unreachable)?;
     if let DbConnection::Pg(pg) = &mut connection {
         let lock = format!("SELECT pg_advisory_lock({LOCK_CLASS}, {})", number_of(address.schema()));
         pg.batch_execute(&lock).map_err(|error| OpenError::Database(error.into()))?;

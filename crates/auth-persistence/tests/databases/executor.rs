@@ -1,18 +1,20 @@
 //! The threads: transactions, panics, bounds.
 
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::Duration;
 
 use auth_persistence::{Database, DatabaseConfig, DbConnection, DbError, user};
 
-use crate::fixture::{Gate, TestDatabase, block_on, on_both_databases, until};
+use crate::fixture::{Gate, TestDatabase, on_both_databases, until};
 use crate::rows::{new_user, user_id};
 
 on_both_databases!(
     an_error_takes_back_what_was_written,
     a_panic_takes_back_what_was_written_and_the_threads_live_on,
     a_panic_in_a_nested_transaction_takes_back_everything,
-    jobs_run_in_any_async_runtime,
+    jobs_need_no_particular_async_runtime,
     a_job_whose_caller_went_away_is_done_all_the_same,
     a_closed_database_does_what_waits_and_refuses_the_rest,
 );
@@ -21,7 +23,10 @@ fn exists(test: &TestDatabase, number: u64) -> bool {
     test.read(move |c| user::find(c, user_id(number))).is_some()
 }
 
-fn insert_then<T>(number: u64, end: impl FnOnce() -> Result<T, DbError>) -> impl FnOnce(&mut DbConnection) -> Result<T, DbError> {
+fn insert_then<T>(
+    number: u64,
+    end: impl FnOnce() -> Result<T, DbError>,
+) -> impl FnOnce(&mut DbConnection) -> Result<T, DbError> {
     move |c| {
         user::insert(c, &new_user(number))?;
         end()
@@ -52,9 +57,9 @@ fn a_panic_in_a_nested_transaction_takes_back_everything(test: &TestDatabase) {
     test.write(|c| user::insert(c, &new_user(2)));
 }
 
-fn jobs_run_in_any_async_runtime(test: &TestDatabase) {
+fn jobs_need_no_particular_async_runtime(test: &TestDatabase) {
     let database = &test.database;
-    block_on(async {
+    pollster::block_on(async {
         database.write(|c| user::insert(c, &new_user(1))).await?;
         database.statements(|c| user::insert(c, &new_user(2))).await?;
         database.read(|c| user::find(c, user_id(2))).await
@@ -65,12 +70,18 @@ fn jobs_run_in_any_async_runtime(test: &TestDatabase) {
 
 fn a_job_whose_caller_went_away_is_done_all_the_same(test: &TestDatabase) {
     let gate = Gate::close(&test.database);
-    let mut future = Box::pin(test.database.write(|c| user::insert(c, &new_user(1))));
-    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-    assert!(future.as_mut().poll(&mut context).is_pending());
-    drop(future);
+    assert!(at_once(test.database.write(|c| user::insert(c, &new_user(1)))).is_none());
     gate.open();
     until(|| exists(test, 1));
+}
+
+/// What the future has at its first poll; then it is dropped.
+fn at_once<F: Future>(future: F) -> Option<F::Output> {
+    let mut context = Context::from_waker(Waker::noop());
+    match pin!(future).poll(&mut context) {
+        Poll::Ready(output) => Some(output),
+        Poll::Pending => None,
+    }
 }
 
 fn a_closed_database_does_what_waits_and_refuses_the_rest(test: &TestDatabase) {
@@ -83,7 +94,7 @@ fn a_closed_database_does_what_waits_and_refuses_the_rest(test: &TestDatabase) {
             until(|| exists(test, 1));
         }
         let closing = scope.spawn(|| test.database.close());
-        until(|| test.database.write_blocking(|_| Ok::<_, DbError>(())).is_err());
+        until(|| at_once(test.database.write(|_| Ok::<_, DbError>(()))).is_some_and(|result| result.is_err()));
         gate.open();
         closing.join().unwrap();
         assert_eq!(waiting.join().unwrap(), Ok(()));

@@ -106,7 +106,7 @@ fn a_mail_with_a_used_dedupe_key_is_not_queued_again(test: &TestDatabase) {
 }
 
 fn news(number: u64, at: Timestamp) -> Revocation {
-    let session_id = (number % 2 == 0).then(|| session_id(number));
+    let session_id = number.is_multiple_of(2).then(|| session_id(number));
     Revocation {
         id: uuid(number),
         at,

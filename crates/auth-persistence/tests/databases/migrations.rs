@@ -3,7 +3,7 @@
 use std::sync::{Arc, Barrier};
 use std::thread;
 
-use auth_persistence::{Database, DbError, OpenError, user};
+use auth_persistence::{Database, DatabaseConfig, DbError, OpenError, user};
 
 use crate::fixture::{TestDatabase, run};
 use crate::rows::new_user;
@@ -38,13 +38,16 @@ fn migrations_are_pending_until_they_are_applied(test: &TestDatabase) {
     test.write(|c| user::insert(c, &new_user(1)));
 }
 
-fn eight_starters_all_come_up(test: &TestDatabase) {
+/// Opens and migrates the same database in eight threads at once.
+fn start_eight(config: &DatabaseConfig) {
     let barrier = Barrier::new(8);
     thread::scope(|scope| {
         let starters = [(); 8].map(|()| {
             scope.spawn(|| {
                 barrier.wait();
-                let database = Database::open(auth_persistence::DatabaseConfig { pool_size: Some(1), ..test.config() })?;
+                let opened = Database::open(DatabaseConfig { pool_size: Some(1), ..config.clone() });
+                barrier.wait();
+                let database = opened?;
                 database.migrate()?;
                 database.pending_migrations()
             })
@@ -53,6 +56,18 @@ fn eight_starters_all_come_up(test: &TestDatabase) {
             assert!(!starter.join().unwrap().unwrap());
         }
     });
+}
+
+fn eight_starters_all_come_up(test: &TestDatabase) {
+    start_eight(&test.config());
+}
+
+#[test]
+fn eight_starters_all_come_up_where_there_is_no_file_yet() {
+    for _ in 0..10 {
+        let folder = tempfile::tempdir().unwrap();
+        start_eight(&DatabaseConfig::new(format!("sqlite://{}/new/auth.db", folder.path().display())));
+    }
 }
 
 #[derive(Debug)]
@@ -101,12 +116,12 @@ fn a_database_of_a_newer_version_is_refused(test: &TestDatabase) {
 
 fn migrations_can_be_undone(test: &TestDatabase) {
     test.database.migrate().unwrap();
-    let down = if test.is_sqlite() {
-        include_str!("../../../../migrations/sqlite/0001_accounts_and_sessions/down.sql")
-    } else {
-        include_str!("../../../../migrations/postgres/0001_accounts_and_sessions/down.sql")
-    };
-    test.write(|c| {
+    let [sqlite, postgres] = [
+        include_str!("../../../../migrations/sqlite/0001_accounts_and_sessions/down.sql"),
+        include_str!("../../../../migrations/postgres/0001_accounts_and_sessions/down.sql"),
+    ];
+    let down = if test.is_sqlite() { sqlite } else { postgres };
+    test.write(move |c| {
         run(c, down)?;
         run(c, "DELETE FROM __diesel_schema_migrations")
     });

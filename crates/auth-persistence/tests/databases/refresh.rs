@@ -4,9 +4,7 @@ use std::sync::Barrier;
 use std::time::Duration;
 
 use auth_core::Timestamp;
-use auth_persistence::refresh::{
-    REUSE, extend_hand_out, fast_forward, mark_seen, revoke_reused, rotate, skip,
-};
+use auth_persistence::refresh::{REUSE, extend_hand_out, fast_forward, mark_seen, revoke_reused, rotate, skip};
 use auth_persistence::session::{self, Session};
 use auth_persistence::{DbConnection, DbError};
 
