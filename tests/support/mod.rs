@@ -4,10 +4,12 @@
 mod client;
 mod database;
 mod server;
+mod wait;
 
 pub(crate) use client::{Client, Response};
 pub(crate) use database::{Backend, TestDatabase};
-pub(crate) use server::{Server, ServerOptions};
+pub(crate) use server::{PASSWORD, Server, ServerOptions};
+pub(crate) use wait::{at_once, eventually};
 
 /// Runs every listed test on SQLite and on PostgreSQL, each with a server and a database of its own.
 ///
@@ -20,27 +22,32 @@ macro_rules! on_every_database {
 
             fn check($server: &Server) $body
 
-            fn options() -> ServerOptions {
-                #[expect(unused_mut, unused_assignments, reason = "set by tests that say how the server is started")]
-                let mut options = ServerOptions::default();
-                $(options = $options;)?
-                options
+            fn start(backend: &crate::support::Backend) -> Server {
+                Server::start(backend, crate::support::options!($($options)?))
             }
 
             #[test]
             fn on_sqlite() {
-                let server = Server::start(&crate::support::Backend::Sqlite, options());
-                check(&server);
+                check(&start(&crate::support::Backend::Sqlite));
             }
 
             #[test]
             fn on_postgres() {
                 if let Some(backend) = crate::support::Backend::postgres() {
-                    let server = Server::start(&backend, options());
-                    check(&server);
+                    check(&start(&backend));
                 }
             }
         }
     )+};
 }
 pub(crate) use on_every_database;
+
+macro_rules! options {
+    () => {
+        crate::support::ServerOptions::default()
+    };
+    ($options:expr) => {
+        $options
+    };
+}
+pub(crate) use options;

@@ -1,6 +1,6 @@
 //! The real binary, started for one test.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
@@ -8,10 +8,13 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{Backend, Client, TestDatabase};
+use super::{Backend, Client, Response, TestDatabase};
 
 /// How long a server may take to start, on a machine that builds and tests at the same time.
-const START: Duration = Duration::from_secs(60);
+const START: Duration = Duration::from_mins(1);
+
+/// A password that no list has.
+pub(crate) const PASSWORD: &str = "seven wooden gates of Thebes";
 
 /// How a server is started.
 #[derive(Clone, Debug, Default)]
@@ -49,18 +52,47 @@ impl Server {
         Self::start_on(Arc::new(TestDatabase::new(backend)), options)
     }
 
+    /// Starts a server on a new SQLite database.
+    pub(crate) fn on_sqlite(options: ServerOptions) -> Self {
+        Self::start(&Backend::Sqlite, options)
+    }
+
     /// Starts a server on a database that may be in use already.
     pub(crate) fn start_on(database: Arc<TestDatabase>, options: ServerOptions) -> Self {
         let mut process = command(&database, options).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let log = Arc::new(Log::default());
         follow(process.stdout.take().unwrap(), Arc::clone(&log));
         follow(process.stderr.take().unwrap(), Arc::clone(&log));
-        let listening = log.wait_for(|line| line.contains("listening")).unwrap_or_else(|| {
-            panic!("the server did not start: {:#?}", log.lines.lock().unwrap());
+        // From here on the process is killed also when something below panics.
+        let address = SocketAddr::from(([127, 0, 0, 1], 0));
+        let mut server = Self { client: Client::new(address), address, database, process: Mutex::new(process), log };
+        let listening = server.wait_for_log(|line| line.contains("listening")).unwrap_or_else(|| {
+            panic!("the server did not start: {:#?}", server.log());
         });
         let line: Value = serde_json::from_str(&listening).unwrap();
-        let address = find_address(&line).unwrap_or_else(|| panic!("no address in {listening}"));
-        Self { client: Client::new(address), address, database, process: Mutex::new(process), log }
+        server.address = line["address"].as_str().and_then(|text| text.parse().ok()).expect("an address");
+        server.client = Client::new(server.address);
+        server
+    }
+
+    /// Starts a server that has to refuse: its exit code and what it says on standard error.
+    pub(crate) fn refused(options: ServerOptions) -> (Option<i32>, String) {
+        Self::refused_on(&TestDatabase::new(&Backend::Sqlite), options)
+    }
+
+    /// As [`Server::refused`], on a database that may be in use already.
+    pub(crate) fn refused_on(database: &TestDatabase, options: ServerOptions) -> (Option<i32>, String) {
+        let mut process = command(database, options).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let lines = BufReader::new(process.stdout.take().unwrap()).lines().map_while(Result::ok);
+        let listens = lines.into_iter().any(|line| line.contains("listening"));
+        if listens {
+            let _ = process.kill();
+        }
+        let code = process.wait().unwrap().code();
+        assert!(!listens, "the server started");
+        let mut said = String::new();
+        process.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+        (code, said)
     }
 
     /// Everything logged so far.
@@ -99,19 +131,23 @@ impl Server {
         answer.json()
     }
 
+    /// Opens another session for a user with the password [`PASSWORD`], and returns its tokens.
+    pub(crate) fn log_in(&self, identifier: &str) -> Value {
+        let answer = self.client.post("/auth/login", &json!({ "identifier": identifier, "password": PASSWORD }));
+        assert_eq!(answer.status, 200, "{answer:?}");
+        answer.json()
+    }
+
     /// A client with the access token in `tokens`.
     pub(crate) fn as_user(&self, tokens: &Value) -> Client {
         self.client.bearer(tokens["access_token"].as_str().unwrap())
     }
 
     /// Presents the refresh token in `tokens`.
-    pub(crate) fn refresh(&self, tokens: &Value) -> super::Response {
+    pub(crate) fn refresh(&self, tokens: &Value) -> Response {
         self.client.post("/auth/refresh", &json!({ "refresh_token": tokens["refresh_token"] }))
     }
 }
-
-/// A password that no list has.
-pub(crate) const PASSWORD: &str = "seven wooden gates of Thebes";
 
 impl Drop for Server {
     fn drop(&mut self) {
@@ -151,16 +187,5 @@ impl Log {
         let found = |lines: &[String]| lines.iter().find(|line| wanted(line)).cloned();
         let (lines, _) = self.changed.wait_timeout_while(lines, START, |lines| found(lines).is_none()).unwrap();
         found(&lines)
-    }
-}
-
-/// The `address` of the log line `listening`, wherever the format puts fields.
-fn find_address(line: &Value) -> Option<SocketAddr> {
-    match line {
-        Value::Object(fields) => fields.iter().find_map(|(name, value)| match value.as_str() {
-            Some(text) if name == "address" => text.parse().ok(),
-            _ => find_address(value),
-        }),
-        _ => None,
     }
 }

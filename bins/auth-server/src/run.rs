@@ -64,7 +64,7 @@ fn serve(loaded: &Loaded) -> io::Result<ExitCode> {
     }
     let ended = serve::serve(&loaded.settings);
     // Written out before the last word goes to standard error, which isn't buffered.
-    drop(guard);
+    logging::finish(guard);
     report(ended)
 }
 

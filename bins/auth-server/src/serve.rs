@@ -25,6 +25,11 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long an idle connection is kept.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 
+/// How long a client may refuse to take what was sent to it. actix knows no such bound: without it, clients that ask and
+/// never read would hold their connections for ever.
+#[cfg(target_os = "linux")]
+const UNREAD_TIMEOUT: Duration = Duration::from_secs(20);
+
 /// Serves until a signal says to stop.
 pub(crate) fn serve(settings: &Settings) -> Result<(), CannotStart> {
     if settings.accounts.require_verified_email {
@@ -38,8 +43,19 @@ pub(crate) fn serve(settings: &Settings) -> Result<(), CannotStart> {
     database.migrate()?;
     let service = open_service(settings, database)?;
     let address = settings.server.bind;
-    let listener = TcpListener::bind(address).map_err(|error| CannotStart::Listen { address, error })?;
+    let listener = listen(address).map_err(|error| CannotStart::Listen { address, error })?;
     actix_web::rt::System::new().block_on(run(settings, service, listener))
+}
+
+/// Connections inherit the options of the socket that they are accepted from.
+fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let listener = TcpListener::bind(address)?;
+    #[cfg(target_os = "linux")]
+    {
+        let milliseconds = u32::try_from(UNREAD_TIMEOUT.as_millis()).unwrap_or(u32::MAX);
+        rustix::net::sockopt::set_tcp_user_timeout(&listener, milliseconds)?;
+    }
+    Ok(listener)
 }
 
 async fn run(settings: &Settings, service: AuthService, listener: TcpListener) -> Result<(), CannotStart> {

@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform, forward_ready};
-use actix_web::http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use actix_web::{Error, HttpMessage};
 use auth_core::{Clock, ErrorCode};
 use futures_util::FutureExt as _;
@@ -17,11 +17,16 @@ use futures_util::FutureExt as _;
 use crate::request_id::X_REQUEST_ID;
 use crate::{Problem, RequestId};
 
+/// The most that the headers of a request may have, in bytes of names and values.
+const MAX_HEADER_BYTES: usize = 32 * 1024;
+
 /// Middleware to wrap an application in, outside of all other middleware.
 ///
 /// - The request gets a [`RequestId`], which the answer carries as `X-Request-ID`.
 /// - Answers get the default headers that they don't set themselves.
+/// - A request with more than 32 KiB of headers is refused.
 /// - Every refusal, also actix's own for unknown paths, leaves as a [`Problem`] with id and time; its cause is logged.
+///   Only a body of type `application/json` that a handler gave its refusal is left as it is.
 /// - A panic in a handler becomes a 500; the worker lives on.
 /// - One access line is logged at `info`, but for the quiet paths.
 #[derive(Clone)]
@@ -78,6 +83,14 @@ where
         request.extensions_mut().insert(id.clone());
         let access = AccessLine::begin(&request, &self.options);
         let options = Rc::clone(&self.options);
+        if is_too_large(request.headers()) {
+            let problem = Problem::new(ErrorCode::MalformedRequest).detail("the headers have more than 32 KiB");
+            let answer = Err(refuse(problem, &id, &options));
+            if let Some(access) = access {
+                access.end(&answer, &id);
+            }
+            return Box::pin(ready(answer));
+        }
         let answer = AssertUnwindSafe(self.service.call(request)).catch_unwind();
         Box::pin(async move {
             let answer = match answer.await {
@@ -94,6 +107,11 @@ where
             answer
         })
     }
+}
+
+/// Whether the headers are more than any client of ours needs; actix itself reads up to 128 KiB.
+fn is_too_large(headers: &HeaderMap) -> bool {
+    headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum::<usize>() > MAX_HEADER_BYTES
 }
 
 impl Problem {
@@ -116,7 +134,8 @@ fn finish<B: MessageBody + 'static>(
         None => response.map_into_left_body(),
         Some(problem) => {
             log_cause(&problem, id);
-            let answer = problem.response(id, options.clock.now());
+            let mut answer = problem.response(id, options.clock.now());
+            keep_headers(response.headers(), answer.headers_mut());
             response.into_response(answer.map_into_boxed_body()).map_into_right_body::<B>()
         }
     };
@@ -130,6 +149,14 @@ fn finish<B: MessageBody + 'static>(
     response
 }
 
+/// What other middleware said about the answer, for instance which pages may read it, holds for the problem too.
+fn keep_headers(before: &HeaderMap, after: &mut HeaderMap) {
+    let own: Vec<HeaderName> = after.keys().cloned().chain([CONTENT_LENGTH, CONTENT_ENCODING]).collect();
+    for (name, value) in before.iter().filter(|(name, _)| !own.contains(name)) {
+        after.append(name.clone(), value.clone());
+    }
+}
+
 fn problem_of<B>(response: &ServiceResponse<B>) -> Option<Problem> {
     let status = response.status();
     if !status.is_client_error() && !status.is_server_error() {
@@ -139,9 +166,13 @@ fn problem_of<B>(response: &ServiceResponse<B>) -> Option<Problem> {
         return Some(Problem::from_error(error));
     }
     let problem = Problem::of_status(status);
-    let is_problem = response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind == "application/problem+json");
+    // A handler that answers a refusal in JSON of its own means it so: readiness, for one, has a shape of its own.
+    let is_meant = response
+        .headers()
+        .get(CONTENT_TYPE)
+        .is_some_and(|kind| kind == "application/problem+json" || kind == "application/json");
     match response.headers().get(actix_web::http::header::ALLOW) {
-        _ if is_problem => None,
+        _ if is_meant => None,
         Some(methods) => Some(problem.allow(methods.clone())),
         None => Some(problem),
     }

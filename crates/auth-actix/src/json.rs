@@ -23,7 +23,7 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 /// A JSON body of type `T`.
 ///
 /// Refused are: another `Content-Type` than `application/json` or another charset than UTF-8, and any
-/// `Content-Encoding` (415); more than [`MAX_BODY_BYTES`] (413); what isn't one JSON text of `T`'s shape (400). Give
+/// `Content-Encoding` (415); more than [`MAX_BODY_BYTES`] (413); what isn't one JSON object of `T`'s shape (400). Give
 /// `T` `#[serde(deny_unknown_fields)]`, and repeated and unknown fields are refused too.
 ///
 /// What was sent is never part of the refusal.
@@ -35,7 +35,7 @@ impl<T: DeserializeOwned> FromRequest for Json<T> {
     type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let checked = check_headers(request.headers());
+        let checked = check_type(request.headers()).and_then(|()| check_length(request.headers()));
         let payload = payload.take();
         Box::pin(async move {
             checked?;
@@ -53,20 +53,25 @@ impl<T: DeserializeOwned + Default> FromRequest for OptionalJson<T> {
     type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let checked = check_headers(request.headers());
+        let (type_checked, length_checked) = (check_type(request.headers()), check_length(request.headers()));
         let payload = payload.take();
         Box::pin(async move {
+            length_checked?;
             let body = read(payload).await?;
             if body.is_empty() {
                 return Ok(Self(T::default()));
             }
-            checked?;
+            type_checked?;
             parse(&body).map(Self)
         })
     }
 }
 
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+    // serde would read an array of the fields' values as well.
+    if !body.trim_ascii_start().starts_with(b"{") {
+        return Err(Problem::new(ErrorCode::MalformedRequest).detail("the body is not a JSON object"));
+    }
     serde_json::from_slice(body).map_err(|error| {
         // serde's own text may quote what was sent, which may be a password: only its place is told.
         let (line, column) = (error.line(), error.column());
@@ -79,7 +84,7 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     })
 }
 
-fn check_headers(headers: &HeaderMap) -> Result<(), Problem> {
+fn check_type(headers: &HeaderMap) -> Result<(), Problem> {
     if headers.contains_key(CONTENT_ENCODING) {
         return Err(Problem::new(ErrorCode::UnsupportedMediaType).detail("send the body without Content-Encoding"));
     }
@@ -88,6 +93,11 @@ fn check_headers(headers: &HeaderMap) -> Result<(), Problem> {
     if !only.and_then(|value| value.to_str().ok()).is_some_and(is_json) {
         return Err(ErrorCode::UnsupportedMediaType.into());
     }
+    Ok(())
+}
+
+/// Refuses at once what announces that it is too large.
+fn check_length(headers: &HeaderMap) -> Result<(), Problem> {
     let length = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     if length.is_some_and(|length| length > MAX_BODY_BYTES as u64) {
         return Err(ErrorCode::PayloadTooLarge.into());
@@ -172,11 +182,12 @@ mod tests {
     #[actix_web::test]
     async fn what_is_not_one_json_text_of_the_right_shape_is_malformed() {
         let deep = "[".repeat(60_000);
-        let bad: [&[u8]; 14] = [
+        let bad: [&[u8]; 15] = [
             b"",
             b"{",
             b"null",
             b"[]",
+            br#"["a"]"#,
             br#"{"name":1}"#,
             br#"{"name":"a","name":"b"}"#,
             br#"{"name":"a","n\u0061me":"b"}"#,

@@ -1,9 +1,11 @@
 //! A unit of work on its way to a thread with a connection, and its answer on the way back.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::oneshot;
 
+use super::running::Caller;
 use crate::connection::DbConnection;
 use crate::error::DbError;
 
@@ -25,12 +27,32 @@ pub(super) trait Job: Send {
 
     /// Sends the result.
     fn answer(self: Box<Self>);
+
+    /// Whoever waits for the result.
+    fn caller(&self) -> Arc<dyn Caller>;
+}
+
+/// The way back to the caller, good for one answer.
+struct Reply<T, E>(Mutex<Option<oneshot::Sender<Result<T, E>>>>);
+
+impl<T, E> Reply<T, E> {
+    fn send(&self, result: Result<T, E>) {
+        let caller = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        // A caller that stopped waiting is no error: the work is done all the same.
+        let _ = caller.map(|caller| caller.send(result));
+    }
+}
+
+impl<T: Send, E: From<DbError> + Send> Caller for Reply<T, E> {
+    fn give_up(&self) {
+        self.send(Err(DbError::Unavailable("no answer in time").into()));
+    }
 }
 
 struct Work<F, T, E> {
     todo: Option<F>,
     result: Option<Result<T, E>>,
-    caller: oneshot::Sender<Result<T, E>>,
+    reply: Arc<Reply<T, E>>,
 }
 
 /// The caller's end.
@@ -43,14 +65,15 @@ where
     E: From<DbError> + Send + 'static,
 {
     let (caller, answer) = oneshot::channel();
-    (Box::new(Work { todo: Some(work), result: None, caller }), Answer(answer))
+    let reply = Arc::new(Reply(Mutex::new(Some(caller))));
+    (Box::new(Work { todo: Some(work), result: None, reply }), Answer(answer))
 }
 
 impl<F, T, E> Job for Work<F, T, E>
 where
     F: FnOnce(&mut DbConnection) -> Result<T, E> + Send,
-    T: Send,
-    E: From<DbError> + Send,
+    T: Send + 'static,
+    E: From<DbError> + Send + 'static,
 {
     fn run(&mut self, connection: &mut DbConnection) -> Outcome {
         let Some(work) = self.todo.take() else { return Outcome::Failed };
@@ -71,9 +94,12 @@ where
     }
 
     fn answer(self: Box<Self>) {
-        let Self { result, caller, .. } = *self;
-        // A caller that stopped waiting is no error: the work is done all the same.
-        let _ = caller.send(result.unwrap_or_else(|| Err(stopped().into())));
+        let Self { result, reply, .. } = *self;
+        reply.send(result.unwrap_or_else(|| Err(stopped().into())));
+    }
+
+    fn caller(&self) -> Arc<dyn Caller> {
+        Arc::clone(&self.reply) as Arc<dyn Caller>
     }
 }
 

@@ -4,6 +4,7 @@ mod config;
 mod job;
 mod migration;
 mod queue;
+mod running;
 mod sqlite_file;
 mod startup_lock;
 mod worker;
@@ -17,6 +18,7 @@ pub use config::{DatabaseConfig, OpenError};
 
 use self::job::Answer;
 use self::queue::Queue;
+use self::running::Running;
 use self::writer::Writer;
 use crate::connection::{Address, DbConnection, Place, Pool, Purpose, report};
 use crate::error::DbError;
@@ -27,10 +29,10 @@ const WATCH: Duration = Duration::from_millis(250);
 
 /// A database. Clones share its threads, which end when the last clone is gone or [`Database::close`] is called.
 ///
-/// A job is a closure that runs on one of those threads. Dropping a future does not cancel work begun, and a job that
-/// runs is waited for as long as it takes: who must answer in time sets a time-out around the future. Every method
+/// A job is a closure that runs on one of those threads. Dropping a future does not cancel work begun. Every method
 /// that runs a job answers [`DbError::Overloaded`] at once when the queue is full, and [`DbError::Unavailable`] when
-/// the job waited too long or the database is closed. A job that panics is answered [`DbError::Internal`] and leaves
+/// the job waited too long, when a database that hangs has not answered it for 8 seconds (nobody knows then what became
+/// of it), or when the database is closed. A job that panics is answered [`DbError::Internal`] and leaves
 /// nothing behind.
 #[derive(Clone)]
 pub struct Database(Arc<Inner>);
@@ -40,6 +42,7 @@ struct Inner {
     readers: Arc<Queue>,
     /// The same queue as `readers`, except for SQLite in a file.
     writers: Arc<Queue>,
+    running: Arc<Running>,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -70,7 +73,8 @@ impl Database {
             Place::SqliteFile(_) => Arc::new(Queue::new(queue, max_wait)),
             Place::SqliteMemory | Place::Postgres { .. } => Arc::clone(&readers),
         };
-        let database = Self(Arc::new(Inner { address, readers, writers, threads: Mutex::default() }));
+        let database =
+            Self(Arc::new(Inner { address, readers, writers, running: Arc::default(), threads: Mutex::default() }));
         database.0.start(pool_size)?;
         Ok(database)
     }
@@ -295,15 +299,18 @@ impl Inner {
         let pool = Arc::new(Pool::open(self.address.clone(), purpose, count)?);
         for number in 0..count {
             let (queue, pool) = (Arc::clone(&self.readers), Arc::clone(&pool));
-            self.spawn(format!("db-{number}"), move || worker::work(&queue, &pool))?;
+            let slot = self.running.slot();
+            self.spawn(format!("db-{number}"), move || worker::work(&queue, &pool, &slot))?;
         }
         Ok(())
     }
 
     fn start_watch(&self) -> Result<(), OpenError> {
         let (readers, writers) = (Arc::clone(&self.readers), Arc::clone(&self.writers));
+        let running = Arc::clone(&self.running);
         self.spawn("db-watch".to_owned(), move || {
             while readers.expire() & writers.expire() {
+                running.expire();
                 thread::park_timeout(WATCH);
             }
         })

@@ -2,17 +2,20 @@
 
 use super::job::{Job, Outcome};
 use super::queue::Queue;
+use super::running::Slot;
 use crate::connection::Pool;
 
 /// Works until `queue` is closed and empty.
-pub(super) fn work(queue: &Queue, pool: &Pool) {
+pub(super) fn work(queue: &Queue, pool: &Pool, slot: &Slot) {
     loop {
         let jobs = queue.take(1);
         if jobs.is_empty() {
             return;
         }
         for job in jobs {
+            slot.begin(job.caller());
             perform(job, pool);
+            slot.end();
         }
     }
 }
