@@ -23,7 +23,7 @@ use crate::service::{AuthService, Inner};
 use crate::sessions::SessionInfo;
 
 /// How long a sign-in counts as a fresh proof of who is there.
-pub const FRESH_PROOF: Duration = Duration::from_secs(10 * 60);
+pub const FRESH_PROOF: Duration = Duration::from_mins(10);
 
 /// Why an account was not shown or changed.
 #[derive(Debug, thiserror::Error)]
@@ -255,6 +255,8 @@ impl Inner {
 
     fn delete(&self, conn: &mut DbConnection, user: UserId, client: &Client) -> Result<Vec<Revoked>, AccountError> {
         user::lock_admins(conn)?;
+        // A session that is being opened is either there to be ended, or finds no user.
+        user::lock(conn, user)?;
         let row = active(user::find(conn, user)?)?;
         if row.role == auth_core::Role::Admin && user::count_active_admins(conn)? <= 1 {
             return Err(AccountError::LastAdmin);
@@ -316,7 +318,14 @@ mod tests {
     #[test]
     fn avatars_are_https_urls() {
         assert_eq!(avatar_url("https://cdn.example.org/a.png?s=1").unwrap(), "https://cdn.example.org/a.png?s=1");
-        for text in ["http://a.example/", "javascript:alert(1)", "data:image/png;base64,AA", "https://u:p@a.example/", "//a", ""] {
+        for text in [
+            "http://a.example/",
+            "javascript:alert(1)",
+            "data:image/png;base64,AA",
+            "https://u:p@a.example/",
+            "//a",
+            "",
+        ] {
             assert!(avatar_url(text).is_err(), "{text}");
         }
     }

@@ -12,7 +12,7 @@ use crate::client::Client;
 use crate::service::Inner;
 
 /// As long as the `secure-account` link of an alert is good.
-const ALERT_LIFE: Duration = Duration::from_secs(72 * 3600);
+const ALERT_LIFE: Duration = Duration::from_hours(72);
 
 impl Inner {
     /// Queues a `security_alert` for `user`, who may have no address to send it to.
@@ -25,8 +25,7 @@ impl Inner {
         now: Timestamp,
     ) -> Result<(), DbError> {
         let Some(recipient) = user.email.clone() else { return Ok(()) };
-        let payload =
-            json!({ "event": what, "at": now, "ip": client.ip_text(), "user_agent": client.user_agent() });
+        let payload = json!({ "event": what, "at": now, "ip": client.ip_text(), "user_agent": client.user_agent() });
         let mail = NewEmail {
             id: new_uuid(now, &*self.random),
             user_id: Some(user.id),

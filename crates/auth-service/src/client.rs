@@ -55,13 +55,28 @@ impl Client {
 pub(crate) fn device_of(user_agent: &str) -> Option<String> {
     // The first match wins: browsers name the ones that they descend from, too.
     const PROGRAMS: &[(&str, &str)] = &[
-        ("Edg", "Edge"), ("OPR/", "Opera"), ("Vivaldi", "Vivaldi"), ("SamsungBrowser", "Samsung Internet"),
-        ("Firefox", "Firefox"), ("FxiOS", "Firefox"), ("CriOS", "Chrome"), ("Chrome", "Chrome"), ("Safari", "Safari"),
-        ("curl", "curl"), ("okhttp", "Android app"), ("CFNetwork", "Apple app"),
+        ("Edg", "Edge"),
+        ("OPR/", "Opera"),
+        ("Vivaldi", "Vivaldi"),
+        ("SamsungBrowser", "Samsung Internet"),
+        ("Firefox", "Firefox"),
+        ("FxiOS", "Firefox"),
+        ("CriOS", "Chrome"),
+        ("Chrome", "Chrome"),
+        ("Safari", "Safari"),
+        ("curl", "curl"),
+        ("okhttp", "Android app"),
+        ("CFNetwork", "Apple app"),
     ];
     const SYSTEMS: &[(&str, &str)] = &[
-        ("iPhone", "iPhone"), ("iPad", "iPad"), ("Android", "Android"), ("Windows", "Windows"), ("CrOS", "ChromeOS"),
-        ("Mac OS X", "macOS"), ("Macintosh", "macOS"), ("Linux", "Linux"),
+        ("iPhone", "iPhone"),
+        ("iPad", "iPad"),
+        ("Android", "Android"),
+        ("Windows", "Windows"),
+        ("CrOS", "ChromeOS"),
+        ("Mac OS X", "macOS"),
+        ("Macintosh", "macOS"),
+        ("Linux", "Linux"),
     ];
     let find = |table: &[(&str, &'static str)]| {
         table.iter().find(|(mark, _)| user_agent.contains(mark)).map(|(_, name)| *name)
@@ -94,7 +109,8 @@ mod tests {
     #[test]
     fn devices_are_named_by_program_and_system() {
         let firefox = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
-        let chrome = "Mozilla/5.0 (Linux; Android 15) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0 Mobile Safari/537.36";
+        let chrome =
+            "Mozilla/5.0 (Linux; Android 15) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0 Mobile Safari/537.36";
         assert_eq!(device_of(firefox).as_deref(), Some("Firefox on Linux"));
         assert_eq!(device_of(chrome).as_deref(), Some("Chrome on Android"));
         assert_eq!(device_of("curl/8.5").as_deref(), Some("curl"));

@@ -42,7 +42,7 @@ impl From<HashJobError> for Fault {
     fn from(error: HashJobError) -> Self {
         match error {
             HashJobError::Overloaded | HashJobError::Stopped => Self::Unavailable(error.to_string()),
-            error => Self::Internal(error.to_string()),
+            HashJobError::Failed => Self::Internal(error.to_string()),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use auth_persistence::DbError;
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -9,6 +10,9 @@ use crate::service::AuthService;
 
 /// How often the marks of met generations are written.
 const SEEN_FLUSH: Duration = Duration::from_secs(1);
+
+/// How often news that nobody needs any more are deleted.
+const SWEEP: Duration = Duration::from_mins(1);
 
 /// The background jobs of a service. They stop when this is dropped, or orderly by [`Jobs::stop`].
 #[must_use]
@@ -21,28 +25,22 @@ impl AuthService {
     /// Starts following the feed of revocations and writing down which tokens were met. Call it within a tokio
     /// runtime.
     pub fn run_jobs(&self) -> Jobs {
-        let (poll, flush) = (self.clone(), self.clone());
-        let poll_every = self.inner().config.revocation_poll;
-        let tasks = vec![
-            tokio::spawn(async move {
-                let mut failing = false;
-                let mut ticks = ticks(poll_every);
-                loop {
-                    ticks.tick().await;
-                    let result = poll.inner().poll_revocations().await;
-                    report("the feed of revocations can't be read", &mut failing, result);
-                }
-            }),
-            tokio::spawn(async move {
-                let mut failing = false;
-                let mut ticks = ticks(SEEN_FLUSH);
-                loop {
-                    ticks.tick().await;
-                    let result = flush.inner().flush_seen().await;
-                    report("the marks of met tokens can't be written", &mut failing, result);
-                }
-            }),
-        ];
+        let poll = self.clone();
+        let polling = repeat(self.inner().config.revocation_poll, "read the feed of revocations", move || {
+            let service = poll.clone();
+            async move { service.inner().poll_revocations().await }
+        });
+        let flush = self.clone();
+        let flushing = repeat(SEEN_FLUSH, "write down which tokens were met", move || {
+            let service = flush.clone();
+            async move { service.inner().flush_seen().await }
+        });
+        let sweep = self.clone();
+        let sweeping = repeat(SWEEP, "delete outdated revocations", move || {
+            let service = sweep.clone();
+            async move { service.inner().sweep_revocations().await }
+        });
+        let tasks = vec![tokio::spawn(polling), tokio::spawn(flushing), tokio::spawn(sweeping)];
         Jobs { service: self.clone(), tasks }
     }
 
@@ -76,23 +74,23 @@ impl Drop for Jobs {
     }
 }
 
-fn ticks(every: Duration) -> tokio::time::Interval {
+/// Does `work` for ever; says once when it begins to fail, and once when it works again.
+async fn repeat<F: Future<Output = Result<(), DbError>>>(every: Duration, what: &'static str, work: impl Fn() -> F) {
     let mut ticks = interval(every);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    ticks
-}
-
-/// One line when a job begins to fail, one when it works again.
-fn report(what: &'static str, failing: &mut bool, result: Result<(), auth_persistence::DbError>) {
-    match result {
-        Ok(()) if *failing => {
-            *failing = false;
-            tracing::info!("a background job works again after: {what}");
+    let mut failing = false;
+    loop {
+        ticks.tick().await;
+        match work().await {
+            Ok(()) if failing => {
+                failing = false;
+                tracing::info!(job = what, "a background job works again");
+            }
+            Err(error) if !failing => {
+                failing = true;
+                tracing::warn!(job = what, %error, "a background job fails; it goes on trying");
+            }
+            _ => {}
         }
-        Err(error) if !*failing => {
-            *failing = true;
-            tracing::warn!(%error, "{what}");
-        }
-        _ => {}
     }
 }

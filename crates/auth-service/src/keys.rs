@@ -90,18 +90,18 @@ impl Opener {
             row.algorithm == self.algorithm.as_str() && row.activates_at <= now && row.retires_at.is_none()
         });
         let signing = match current {
-            Some(index) => self.open_signing_key(&rows.swap_remove(index), sealer)?,
+            Some(index) => Self::open_signing_key(&rows.swap_remove(index), sealer)?,
             None => self.make_signing_key(conn, sealer)?,
         };
         let mut ring = KeyRing::new(Arc::new(signing));
         for row in rows {
-            let key = self.verification_key(&row, sealer)?;
+            let key = Self::verification_key(&row, sealer)?;
             ring = ring.with_key(key, row.retires_at).map_err(|error| KeyError::Damaged(error.to_string()))?;
         }
         Ok(ring)
     }
 
-    fn open_signing_key(&self, row: &SealedSigningKey, sealer: &Sealer) -> Result<SigningKey, KeyError> {
+    fn open_signing_key(row: &SealedSigningKey, sealer: &Sealer) -> Result<SigningKey, KeyError> {
         let private = sealer.open(context(&row.kid), row.private_sealed.expose())?;
         let algorithm = row.algorithm.parse().map_err(|_| KeyError::Damaged(row.kid.clone()))?;
         SigningKey::from_private(&row.kid, algorithm, &private).map_err(|error| KeyError::Damaged(error.to_string()))
@@ -127,14 +127,14 @@ impl Opener {
     }
 
     /// Keys of another algorithm still verify: the configured one may have been changed.
-    fn verification_key(&self, row: &SealedSigningKey, sealer: &Sealer) -> Result<Arc<VerificationKey>, KeyError> {
+    fn verification_key(row: &SealedSigningKey, sealer: &Sealer) -> Result<Arc<VerificationKey>, KeyError> {
         let damaged = |error: &dyn std::fmt::Display| KeyError::Damaged(format!("{}: {error}", row.kid));
         match &row.public_jwk {
             Some(jwk) => {
                 let jwk = PublicJwk::parse(jwk).map_err(|error| damaged(&error))?;
                 Ok(Arc::new(VerificationKey::from_jwk(jwk).map_err(|error| damaged(&error))?))
             }
-            None => Ok(Arc::clone(self.open_signing_key(row, sealer)?.verification_key())),
+            None => Ok(Arc::clone(Self::open_signing_key(row, sealer)?.verification_key())),
         }
     }
 }

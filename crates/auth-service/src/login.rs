@@ -60,16 +60,8 @@ impl From<DbError> for LoginError {
     }
 }
 
-impl From<NotOpened> for LoginError {
-    fn from(error: NotOpened) -> Self {
-        match error {
-            NotOpened::Disabled => Self::AccountDisabled,
-            NotOpened::PasswordMustChange => Self::PasswordMustChange,
-            NotOpened::Outdated => Self::InvalidCredentials,
-            NotOpened::Database(error) => error.into(),
-        }
-    }
-}
+/// How often a password is checked again because its hash was replaced during the check.
+const ATTEMPTS: usize = 3;
 
 /// A user whose password was right.
 pub(crate) struct Matched {
@@ -90,33 +82,25 @@ impl AuthService {
     pub async fn log_in(&self, attempt: LoginAttempt<'_>, client: &Client) -> Result<Tokens, LoginError> {
         let inner = self.inner();
         let (identifier, password) = accept(&attempt)?;
-        let user = inner.find_by_identifier(identifier).await?;
-        let id = user.as_ref().map(|user| user.id);
-        let Some(matched) = inner.check_password(user, &password).await? else {
-            inner.record_failed_login(id, "wrong_credentials", client).await?;
-            return Err(LoginError::InvalidCredentials);
-        };
-        let renewed = if matched.needs_rehash {
-            Some(inner.hash_pool.hash(password).await.map_err(Fault::from)?)
-        } else {
-            None
-        };
-        match inner.open_after_password(matched, renewed, client.clone()).await {
-            Ok(opened) => {
-                inner.apply(&opened.ended);
-                Ok(inner.tokens(&opened.session, opened.user)?)
-            }
-            Err(refused) => {
-                let reason = match refused {
-                    LoginError::AccountDisabled => "account_disabled",
-                    LoginError::PasswordMustChange => "password_must_change",
-                    LoginError::InvalidCredentials => "changed_meanwhile",
-                    _ => return Err(refused),
-                };
-                inner.record_failed_login(id, reason, client).await?;
-                Err(refused)
+        for _ in 0..ATTEMPTS {
+            let user = inner.find_by_identifier(identifier).await?;
+            let id = user.as_ref().map(|user| user.id);
+            let Some(matched) = inner.check_password(user, &password).await? else {
+                inner.record_failed_login(id, "wrong_credentials", client).await?;
+                return Err(LoginError::InvalidCredentials);
+            };
+            let renewed = inner.renew(&matched, &password).await?;
+            match inner.open_after_password(matched, renewed, client.clone()).await {
+                Ok(opened) => {
+                    inner.apply(&opened.ended);
+                    return Ok(inner.tokens(&opened.session, opened.user)?);
+                }
+                // The hash was replaced meanwhile: by another log-in's rehash, or with a new password.
+                Err(NotOpened::Outdated) => {}
+                Err(refused) => return Err(inner.refuse(refused, id, client).await?),
             }
         }
+        Err(LoginError::Fault(Fault::Unavailable("the account is being changed all the time".to_owned())))
     }
 }
 
@@ -133,7 +117,8 @@ impl Inner {
         let canonical = if identifier.contains('@') {
             Email::parse(identifier).ok().map(|email| (true, email.canonical().to_owned()))
         } else {
-            Some((false, Username::canonicalize(identifier)))
+            // No name has a NUL, and PostgreSQL can't even be asked for one.
+            Some((false, Username::canonicalize(identifier))).filter(|(_, name)| !name.contains('\0'))
         };
         self.database
             .read(move |conn| match canonical {
@@ -167,12 +152,20 @@ impl Inner {
         Ok(verified.matches.then_some(Matched { user, hash, needs_rehash: verified.needs_rehash }))
     }
 
+    /// A hash with today's parameters, if the stored one has others.
+    async fn renew(&self, matched: &Matched, password: &Password) -> Result<Option<PasswordHash>, Fault> {
+        if !matched.needs_rehash {
+            return Ok(None);
+        }
+        Ok(Some(self.hash_pool.hash(password.clone()).await?))
+    }
+
     async fn open_after_password(
         &self,
         matched: Matched,
         renewed: Option<PasswordHash>,
         client: Client,
-    ) -> Result<Opened, LoginError> {
+    ) -> Result<Opened, NotOpened> {
         let inner = self.handle();
         self.database
             .write(move |conn| {
@@ -190,6 +183,23 @@ impl Inner {
                 Ok(opened)
             })
             .await
+    }
+
+    /// The refusal of somebody who knows the password, once it is on record.
+    async fn refuse(
+        &self,
+        refused: NotOpened,
+        user: Option<UserId>,
+        client: &Client,
+    ) -> Result<LoginError, LoginError> {
+        let (error, reason) = match refused {
+            NotOpened::Disabled => (LoginError::AccountDisabled, "account_disabled"),
+            NotOpened::PasswordMustChange => (LoginError::PasswordMustChange, "password_must_change"),
+            NotOpened::Outdated => (LoginError::InvalidCredentials, "changed_meanwhile"),
+            NotOpened::Database(error) => return Err(error.into()),
+        };
+        self.record_failed_login(user, reason, client).await?;
+        Ok(error)
     }
 
     /// Committed before the refusal is answered: a refused request never rolls its own record back.

@@ -1,7 +1,7 @@
 //! Ending sessions: one's own, one of one's others, or all.
 
 use auth_core::{ErrorCode, SessionId, SessionSalt, UserId};
-use auth_persistence::{DbConnection, DbError, session};
+use auth_persistence::{DbConnection, DbError, session, user};
 use serde_json::json;
 
 use crate::audit::Event;
@@ -159,6 +159,7 @@ impl Inner {
         let news = self
             .database
             .write(move |conn| -> Result<_, DbError> {
+                user::lock(conn, user)?;
                 let news = inner.revoke_all(conn, user, kept, reason)?;
                 inner.record(conn, event, Some(user), &client, json!({ "sessions": news.len() }))?;
                 Ok(news)

@@ -5,6 +5,7 @@ use auth_persistence::user::User;
 use serde::Serialize;
 
 /// What a user may know of their own account.
+#[expect(clippy::struct_excessive_bools, reason = "the contract's fields, each a fact of its own")]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Profile {
     /// The user's id.

@@ -189,7 +189,11 @@ fn new_user(id: UserId, accepted: Accepted, hash: &PasswordHash, now: Timestamp)
 }
 
 /// The value; without one, nothing and one error more.
-pub(crate) fn required<'a>(value: Option<&'a str>, field: &'static str, errors: &mut Vec<FieldError>) -> Option<&'a str> {
+pub(crate) fn required<'a>(
+    value: Option<&'a str>,
+    field: &'static str,
+    errors: &mut Vec<FieldError>,
+) -> Option<&'a str> {
     if value.is_none() {
         errors.push(FieldError::required(field));
     }

@@ -82,6 +82,12 @@ impl Inner {
         Ok(())
     }
 
+    /// Deletes news about access tokens that are all dead by now.
+    pub(crate) async fn sweep_revocations(&self) -> Result<(), DbError> {
+        let now = self.clock.now();
+        self.database.write(move |conn| revocation::delete_expired(conn, now).map(drop)).await
+    }
+
     fn apply_unknown(&self, news: &[Revoked], since: Timestamp) {
         let mut position = self.feed_position.lock();
         let unknown: Vec<Revoked> = news.iter().filter(|item| !position.known.contains(&item.id)).cloned().collect();

@@ -11,10 +11,12 @@ impl Inner {
     ///
     /// When the database can't be written; the marks of this batch are gone then.
     pub(crate) async fn flush_seen(&self) -> Result<(), DbError> {
-        let marks = self.seen.drain();
+        let mut marks = self.seen.drain();
         if marks.is_empty() {
             return Ok(());
         }
+        // Instances that lock the same rows in different orders would wait for each other.
+        marks.sort_unstable();
         self.database
             .write(move |conn| {
                 for (session, generation) in marks {

@@ -66,11 +66,16 @@ impl AuthService {
     /// [`StartError`].
     pub fn start(config: ServiceConfig, parts: Parts) -> Result<Self, StartError> {
         let Parts { database, secrets, hash_pool, clock, random } = parts;
-        let opener = Opener { secrets, algorithm: config.signing_algorithm, clock: Arc::clone(&clock), random: Arc::clone(&random) };
-        let opened = opener.open(&database)?;
+        let opener = Opener {
+            secrets,
+            algorithm: config.signing_algorithm,
+            clock: Arc::clone(&clock),
+            random: Arc::clone(&random),
+        };
+        let found = opener.open(&database)?;
         let revocations = Arc::new(RevocationList::new(config.revocation_max_age));
         let seen = Arc::new(SeenGenerations::default());
-        let keys = SharedKeyRing::new(opened.ring);
+        let keys = SharedKeyRing::new(found.ring);
         let access_tokens = AccessTokens::new(
             AccessTokenConfig {
                 issuer: config.issuer.clone(),
@@ -91,7 +96,7 @@ impl AuthService {
             random,
             keys,
             access_tokens: Arc::new(access_tokens),
-            refresh_tokens: opened.refresh_tokens,
+            refresh_tokens: found.refresh_tokens,
             revocations,
             seen,
             feed_position: FeedLock::default(),
@@ -107,6 +112,11 @@ impl AuthService {
     /// The public keys as a JWK Set (RFC 7517, section 5).
     pub fn jwks(&self) -> String {
         self.0.keys.current().jwks(self.0.clock.now())
+    }
+
+    /// Where passwords are hashed, for whoever watches its load.
+    pub fn hash_pool(&self) -> &HashPool {
+        &self.0.hash_pool
     }
 
     /// Whether the database answers.

@@ -72,7 +72,9 @@ impl Inner {
         client: &Client,
     ) -> Result<Opened, NotOpened> {
         let now = self.clock.now();
-        let mut user = user::find(conn, user)?.ok_or(NotOpened::Outdated)?;
+        // First of all, since it locks the row: what is read after it stays true until the session is there.
+        user::update_last_login(conn, user, now)?;
+        let user = user::find(conn, user)?.ok_or(NotOpened::Outdated)?;
         let stored = user.password_hash.as_ref().map(|hash| hash.expose().as_str());
         if proof.password_hash.is_some() && stored != proof.password_hash {
             return Err(NotOpened::Outdated);
@@ -86,8 +88,6 @@ impl Inner {
         let new = self.new_session(user.id, proof, client);
         session::insert(conn, &new)?;
         let session = session::find(conn, new.id)?.ok_or(NotOpened::Outdated)?;
-        user::update_last_login(conn, user.id, now)?;
-        user.last_login_at = Some(now);
         let ended = self.end_oldest(conn, user.id)?;
         let ended = self.announce_sessions(conn, user.id, ended)?;
         Ok(Opened { user, session, ended })

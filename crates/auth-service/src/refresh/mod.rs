@@ -7,7 +7,7 @@ use std::time::Duration;
 use auth_core::{ErrorCode, PresentedRefreshToken, SessionSalt, Timestamp};
 use auth_persistence::refresh as statement;
 use auth_persistence::session::{self, Session};
-use auth_persistence::user::User;
+use auth_persistence::user::{self, User};
 use auth_persistence::{DbConnection, DbError, nested_transaction};
 use serde_json::json;
 
@@ -210,6 +210,7 @@ impl Inner {
     ) -> Result<Outcome, Fault> {
         let grace = some(self.config.refresh_grace);
         let news = nested_transaction(conn, |conn| {
+            user::lock(conn, user.id)?;
             let seen = self.state(session).seen;
             if seen > session.seen_generation {
                 statement::mark_seen(conn, session.id, seen)?;

@@ -1,0 +1,168 @@
+//! The shapes of the HTTP contract, field by field.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::support::Response;
+
+const USER: [&str; 16] = [
+    "id",
+    "email",
+    "email_verified",
+    "username",
+    "display_name",
+    "avatar_url",
+    "role",
+    "is_active",
+    "is_premium",
+    "premium_until",
+    "password_must_change",
+    "mfa_enabled",
+    "has_password",
+    "created_at",
+    "updated_at",
+    "last_login_at",
+];
+const TOKENS: [&str; 6] = ["status", "access_token", "refresh_token", "token_type", "expires_in", "user"];
+const SESSION: [&str; 9] =
+    ["id", "current", "created_at", "last_used_at", "expires_at", "ip", "user_agent", "device", "auth_methods"];
+const PROBLEM: [&str; 7] = ["type", "title", "status", "detail", "error_code", "timestamp", "request_id"];
+
+/// The object has these fields and no other.
+#[track_caller]
+pub(crate) fn assert_fields(object: &Value, fields: &[&str]) {
+    let there: BTreeSet<&str> = object.as_object().expect("an object").keys().map(String::as_str).collect();
+    assert_eq!(there, fields.iter().copied().collect(), "{object}");
+}
+
+/// A `User`.
+#[track_caller]
+pub(crate) fn assert_user(user: &Value) {
+    assert_fields(user, &USER);
+    assert_id(&user["id"]);
+    for time in ["created_at", "updated_at"] {
+        assert_time(&user[time]);
+    }
+    for flag in ["email_verified", "is_active", "is_premium", "password_must_change", "mfa_enabled", "has_password"] {
+        assert!(user[flag].is_boolean(), "{flag}: {user}");
+    }
+}
+
+/// `Tokens`, in an answer that nobody keeps.
+#[track_caller]
+pub(crate) fn assert_tokens(answer: &Response, status: u16) -> Value {
+    assert_eq!(answer.status, status, "{answer:?}");
+    assert_eq!(answer.header("content-type"), Some("application/json"));
+    assert_safe(answer);
+    let tokens = answer.json();
+    assert_fields(&tokens, &TOKENS);
+    assert_user(&tokens["user"]);
+    assert_eq!((&tokens["status"], &tokens["token_type"]), (&"authenticated".into(), &"Bearer".into()));
+    assert!(tokens["expires_in"].as_u64().is_some_and(|seconds| seconds > 0), "{tokens}");
+    assert!(tokens["refresh_token"].as_str().is_some_and(|token| token.starts_with("rt_")), "{tokens}");
+    assert_eq!(tokens["access_token"].as_str().map(|token| token.split('.').count()), Some(3), "{tokens}");
+    tokens
+}
+
+/// A `Session`.
+#[track_caller]
+pub(crate) fn assert_session(session: &Value) {
+    assert_fields(session, &SESSION);
+    assert_id(&session["id"]);
+    for time in ["created_at", "last_used_at", "expires_at"] {
+        assert_time(&session[time]);
+    }
+    assert!(session["current"].is_boolean() && session["auth_methods"].is_array(), "{session}");
+}
+
+/// REQ-54: a `Problem` with this code, that tells nothing more and that nobody keeps.
+#[track_caller]
+pub(crate) fn assert_problem(answer: &Response, status: u16, code: &str) {
+    assert_eq!((answer.status, answer.error_code().as_str()), (status, code), "{answer:?}");
+    assert_eq!(answer.header("content-type"), Some("application/problem+json"), "{answer:?}");
+    assert_safe(answer);
+    let problem = answer.json();
+    let mut fields = PROBLEM.to_vec();
+    fields.extend((status == 422).then_some("errors"));
+    assert_fields(&problem, &fields);
+    assert_eq!((&problem["type"], &problem["status"]), (&"about:blank".into(), &status.into()));
+    assert!(["title", "detail"].iter().all(|text| problem[text].as_str().is_some_and(|text| !text.is_empty())));
+    assert_time(&problem["timestamp"]);
+    assert_eq!(problem["request_id"].as_str(), answer.header("x-request-id"));
+    assert_eq!(answer.header("www-authenticate"), (status == 401).then_some("Bearer"), "{answer:?}");
+    assert_eq!(answer.header("retry-after").is_some(), [429, 503].contains(&status), "{answer:?}");
+    assert_eq!(answer.header("allow").is_some(), status == 405, "{answer:?}");
+}
+
+/// A 422 that refuses exactly these fields, each with its code.
+#[track_caller]
+pub(crate) fn assert_refused_fields(answer: &Response, expected: &[(&str, &str)]) {
+    assert_problem(answer, 422, "validation_failed");
+    let problem = answer.json();
+    let errors = problem["errors"].as_array().expect("a list of errors");
+    for error in errors {
+        assert_fields(error, &["field", "code", "message"]);
+        assert!(error["message"].as_str().is_some_and(|text| !text.is_empty()), "{error}");
+    }
+    let refused: Vec<_> = errors.iter().map(|error| (error["field"].as_str(), error["code"].as_str())).collect();
+    let expected: Vec<_> = expected.iter().map(|(field, code)| (Some(*field), Some(*code))).collect();
+    assert_eq!(refused, expected, "{problem}");
+}
+
+/// W-14, W-15, W-24, T-25: the headers of every answer that isn't made to be kept.
+#[track_caller]
+pub(crate) fn assert_safe(answer: &Response) {
+    assert_eq!(answer.header("cache-control"), Some("no-store"), "{answer:?}");
+    assert_hardened(answer);
+}
+
+/// W-14, W-24, T-25: the headers of every answer.
+#[track_caller]
+pub(crate) fn assert_hardened(answer: &Response) {
+    for (name, value) in [
+        ("x-content-type-options", "nosniff"),
+        ("x-frame-options", "DENY"),
+        ("referrer-policy", "no-referrer"),
+        ("cross-origin-resource-policy", "same-origin"),
+    ] {
+        assert_eq!(answer.header(name), Some(value), "{name}: {answer:?}");
+    }
+    let policy = answer.header("content-security-policy").unwrap_or_default();
+    assert!(policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'none'"), "{answer:?}");
+    let id = answer.header("x-request-id").unwrap_or_default();
+    assert!((1..=128).contains(&id.len()), "{answer:?}");
+    for name in ["server", "x-powered-by", "via", "set-cookie", "content-encoding"] {
+        assert_eq!(answer.header(name), None, "{answer:?}");
+    }
+}
+
+/// The answer but for what differs between any two: its id and its time, which is written without zeros at its end.
+#[track_caller]
+pub(crate) fn without_id_and_time(answer: &Response) -> String {
+    let mut body = answer.json();
+    for field in ["request_id", "timestamp"] {
+        assert!(body[field].is_string(), "{body}");
+        body[field] = Value::Null;
+    }
+    let headers =
+        answer.headers.iter().filter(|(name, _)| !["x-request-id", "date", "content-length"].contains(&name.as_str()));
+    format!("{} {:?} {body}", answer.status, headers.collect::<Vec<_>>())
+}
+
+/// A UUID of version 7 as RFC 9562 writes it.
+#[track_caller]
+pub(crate) fn assert_id(id: &Value) {
+    let id = id.as_str().expect("an id");
+    let groups: Vec<usize> = id.split('-').map(str::len).collect();
+    assert_eq!(groups, [8, 4, 4, 4, 12], "{id}");
+    assert!(id.bytes().all(|b| b == b'-' || b.is_ascii_digit() || (b'a'..=b'f').contains(&b)), "{id}");
+    assert_eq!(id.as_bytes()[14], b'7', "{id}");
+}
+
+/// A time of RFC 3339 in UTC.
+#[track_caller]
+pub(crate) fn assert_time(time: &Value) {
+    let text = time.as_str().expect("a time");
+    assert!(text.ends_with('Z') && text.parse::<jiff::Timestamp>().is_ok(), "{text}");
+}
