@@ -26,6 +26,7 @@ mod logout;
 mod logs;
 mod naughty_strings;
 mod one_instance_of_several;
+mod readme;
 mod refresh;
 mod refresh_token;
 mod register;

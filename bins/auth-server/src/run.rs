@@ -25,7 +25,7 @@ const HEALTH_TIMEOUT: Duration = Duration::from_secs(3);
 /// When standard output or standard error can't be written.
 pub fn run(Invocation { command, flags }: Invocation) -> io::Result<ExitCode> {
     match command {
-        Command::Secret => return print(&*value::new_secret(&OsRandom)),
+        Command::Secret => return print(&value::new_secret(&OsRandom)),
         Command::OpenApi => return print(&http::openapi_json()),
         _ => {}
     }

@@ -44,7 +44,7 @@ pub(crate) enum CannotStart {
 pub(crate) fn open_database(settings: &Settings) -> Result<Database, CannotStart> {
     let database = &settings.database;
     let mut config = DatabaseConfig::new(connection_url(&database.url));
-    config.schema = database.schema.clone();
+    config.schema.clone_from(&database.schema);
     config.pool_size = Some(database.pool.get());
     Ok(Database::open(config)?)
 }

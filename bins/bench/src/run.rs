@@ -107,7 +107,7 @@ fn circumstances(options: &Options, load_before: &str) -> Vec<String> {
     let settings: Vec<String> = SETTINGS[..2].iter().map(|(name, value)| format!("{name}={value}")).collect();
     vec![
         format!("machine: {} cores, {}", cores(), processor()),
-        format!("load average before and after: {load_before}; {}", load_average()),
+        format!("load average before and after: {load_before}; {}{}", load_average(), remark(load_before)),
         format!("servers run with {}, all else by default unless the row says so", settings.join(" and ")),
         format!(
             "each measurement takes {} s and is repeated {} times in turns with what it is compared with; ratio: their median",
@@ -116,6 +116,16 @@ fn circumstances(options: &Options, load_before: &str) -> Vec<String> {
         ),
         "load comes from one thread of this process, on the same cores".to_owned(),
     ]
+}
+
+/// A server that hashes at the lowest priority gives way to every other program, and so do the figures.
+fn remark(load_before: &str) -> &'static str {
+    let last_minute = load_before.split(' ').next().and_then(|load| load.parse::<f64>().ok());
+    if last_minute.is_some_and(|load| load > 0.5) {
+        " – THE MACHINE WAS NOT QUIET, the ratios are not to be relied on"
+    } else {
+        ""
+    }
 }
 
 fn load_average() -> String {

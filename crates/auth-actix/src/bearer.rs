@@ -195,7 +195,9 @@ mod tests {
         let spaced = format!("Bearer  {token}");
         let tabbed = format!("Bearer\t{token}");
         assert_eq!(refused(&[tabbed.as_bytes()]).await, ErrorCode::NotAuthenticated);
-        for invalid in [b"Bearer ".as_slice(), spaced.as_bytes(), b"Bearer \xff\xfe", b"Bearer %zz", &vec![b'B'; 65_536]] {
+        for invalid in
+            [b"Bearer ".as_slice(), spaced.as_bytes(), b"Bearer \xff\xfe", b"Bearer %zz", &vec![b'B'; 65_536]]
+        {
             let code = refused(&[invalid]).await;
             assert!(matches!(code, ErrorCode::TokenInvalid | ErrorCode::NotAuthenticated));
         }

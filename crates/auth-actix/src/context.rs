@@ -251,9 +251,15 @@ mod tests {
         let headers = vec![(CACHE_CONTROL, HeaderValue::from_static("no-store"))];
         let app = App::new()
             .route("/fine", web::get().to(|| async { HttpResponse::Ok().json(1) }))
-            .route("/cached", web::get().to(|| async { HttpResponse::Ok().insert_header((CACHE_CONTROL, "x")).json(1) }))
+            .route(
+                "/cached",
+                web::get().to(|| async { HttpResponse::Ok().insert_header((CACHE_CONTROL, "x")).json(1) }),
+            )
             .route("/refused", web::get().to(|| async { Err::<HttpResponse, _>(Problem::from(ErrorCode::EmailTaken)) }))
-            .route("/bare", web::get().to(|| async { HttpResponse::MethodNotAllowed().insert_header((ALLOW, "GET")).finish() }))
+            .route(
+                "/bare",
+                web::get().to(|| async { HttpResponse::MethodNotAllowed().insert_header((ALLOW, "GET")).finish() }),
+            )
             .route("/panic", web::get().to(panicking))
             .wrap(RequestContext::new(Arc::new(ManualClock::default()), headers, Vec::new()));
         let app = init_service(app).await;

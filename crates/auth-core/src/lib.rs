@@ -61,8 +61,8 @@ pub use email::{Email, InvalidEmail};
 pub use error_code::{ErrorCode, FieldError};
 pub use id::{AuditEventId, InvalidId, SessionId, UserId, new_uuid};
 pub use key::{
-    CannotSign, DuplicateKeyId, InvalidJwk, InvalidKey, KeyRing, PublicJwk, SharedKeyRing, SigningAlgorithm, SigningKey,
-    UnknownAlgorithm, VerificationKey,
+    CannotSign, DuplicateKeyId, InvalidJwk, InvalidKey, KeyRing, PublicJwk, SharedKeyRing, SigningAlgorithm,
+    SigningKey, UnknownAlgorithm, VerificationKey,
 };
 pub use one_time_token::{OneTimeToken, OneTimeTokens, TokenHash, TokenPurpose, UnknownTokenPurpose};
 #[cfg(any(test, feature = "testing"))]

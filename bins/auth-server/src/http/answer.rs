@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 
 /// A user, as that user sees their own account.
 #[derive(Serialize, ToSchema)]
+#[expect(clippy::struct_excessive_bools, reason = "the contract's shape, which no code decides by")]
 pub(super) struct User {
     #[schema(format = Uuid)]
     id: String,

@@ -4,7 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use auth_actix::{CurrentUser, Json, OptionalJson, Problem};
 use auth_core::{ErrorCode, FieldError};
 use auth_service::{AuthService, LoginAttempt, Registration};
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -63,7 +63,7 @@ pub(super) struct LogoutBody {
 }
 
 fn exposed(secret: Option<&SecretString>) -> Option<&str> {
-    secret.map(|secret| secret.expose_secret())
+    secret.map(ExposeSecret::expose_secret)
 }
 
 /// Register, and be signed in.

@@ -3,7 +3,7 @@
 use actix_web::{HttpResponse, web};
 use auth_actix::{CurrentUser, Json, OptionalJson};
 use auth_service::{AuthService, FreshProof, ProfileChange};
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer};
 use utoipa::ToSchema;
 
@@ -88,8 +88,8 @@ pub(super) async fn delete(
     caller: Caller,
 ) -> Answer<HttpResponse> {
     let proof = FreshProof {
-        password: body.0.password.as_ref().map(|secret| secret.expose_secret()),
-        code: body.0.code.as_ref().map(|secret| secret.expose_secret()),
+        password: body.0.password.as_ref().map(ExposeSecret::expose_secret),
+        code: body.0.code.as_ref().map(ExposeSecret::expose_secret),
     };
     service.delete_account(user.claims(), proof, &caller.0).await?;
     Ok(HttpResponse::NoContent().finish())

@@ -1,6 +1,7 @@
 //! Password hashes with nothing around them: one thread per core, each with its memory kept.
 //!
-//! The threads have the lowest priority, as the server's have: whatever else runs on this machine takes from both alike.
+//! The threads have the usual priority, although those of the server have the lowest: on a machine where something else
+//! runs, that is unfair to the server and never flatters it.
 
 use std::sync::Barrier;
 use std::time::{Duration, Instant};
@@ -9,10 +10,6 @@ use auth_core::password::{Argon2Backend, Argon2Params, Password, PasswordHasher,
 
 use crate::failure::Outcome;
 use crate::run::cores;
-
-/// The nice value of the server's hashing threads.
-#[cfg(target_os = "linux")]
-const LOWEST: i32 = 19;
 
 /// Hashes a second that all cores together check, with default parameters.
 pub(crate) fn rate(backend: Argon2Backend, duration: Duration) -> Outcome<f64> {
@@ -28,8 +25,6 @@ pub(crate) fn rate(backend: Argon2Backend, duration: Duration) -> Outcome<f64> {
 }
 
 fn rate_of_one(hasher: &PasswordHasher, barrier: &Barrier, duration: Duration) -> Outcome<f64> {
-    #[cfg(target_os = "linux")]
-    let _ = rustix::process::setpriority_process(Some(rustix::thread::gettid()), LOWEST);
     let mut workspace = Workspace::new();
     let password = Password::new(crate::account::PASSWORD)?;
     // The first hash also maps the memory.

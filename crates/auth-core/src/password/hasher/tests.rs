@@ -1,3 +1,5 @@
+//! The published vectors, and both back ends side by side.
+
 use serde_json::Value;
 
 use super::*;

@@ -57,8 +57,8 @@ pub(super) struct World<'a> {
     changed_by: Party,
     /// Who succeeded first with which generation since the theft, in order.
     successes: Vec<(Party, u32)>,
-    /// How often one of the two succeeded after the other, with a newer token. While neither makes a new one they may hold
-    /// the same, which ends with the quiet time.
+    /// How often one of the two succeeded after the other, with a generation that it had not succeeded with before: inside
+    /// the quiet time both may get the same token as often as they like.
     pub(super) changes_of_hands: u32,
 }
 

@@ -1,12 +1,8 @@
 //! What the README shows is what happens: its console blocks are run, word for word, against the real server.
 
-#[expect(dead_code, unused_imports, reason = "the harness serves several suites; this one needs little of it")]
-#[path = "../support/mod.rs"]
-mod support;
-
 use std::process::Command;
 
-use support::{Backend, Server, ServerOptions};
+use crate::support::{Server, ServerOptions};
 
 /// A command of the README, and what it prints; `…` stands for anything.
 struct Step {
@@ -68,12 +64,12 @@ fn the_five_minutes_with_curl_go_as_the_readme_says() {
         return;
     }
 
-    let server = Server::start(&Backend::Sqlite, ServerOptions::default());
+    let server = Server::on_sqlite(ServerOptions::default());
     let address = format!("http://{}", server.address);
     let mut script = String::new();
     for step in &steps {
         script += &step.command.replace("http://localhost:8080", &address);
-        script += &format!("\nprintf '\\n{MARK}\\n'\n");
+        script.extend(["\nprintf '\\n", MARK, "\\n'\n"]);
     }
     let output = Command::new("bash").args(["-eu", "-c", &script]).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
