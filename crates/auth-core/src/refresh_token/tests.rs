@@ -1,3 +1,5 @@
+//! Making and reading refresh tokens: every bit counts.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! What the policy refuses and what it lets pass, case by case.
+
 use super::PasswordWeakness::{Common, KnownName, MissingClass, TooLong, TooShort};
 use super::*;
 

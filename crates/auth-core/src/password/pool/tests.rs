@@ -1,3 +1,5 @@
+//! The pool: order, bounds, deadlines, cancelled work, panics and the end.
+
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Mutex;
