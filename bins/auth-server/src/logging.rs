@@ -11,11 +11,18 @@ use tracing_subscriber::fmt::time::FormatTime;
 
 use crate::settings::section::observability::{LogFormat, LogSettings};
 
+/// How many lines may wait to be written; room for more would only be memory.
+const WAITING_LINES: usize = 8192;
+
+/// Where the line comes from that tells the address: operators and their scripts read it whatever the filter.
+pub(crate) const LISTENING: &str = "listening";
+
 /// Starts logging; lines are written while the guard lives.
 ///
 /// A reader that has stopped never blocks a request: lines are dropped then (the audit trail is in the database).
 pub(crate) fn start(settings: &LogSettings) -> WorkerGuard {
-    let (writer, guard) = NonBlockingBuilder::default().lossy(true).finish(std::io::stdout());
+    let (writer, guard) =
+        NonBlockingBuilder::default().lossy(true).buffered_lines_limit(WAITING_LINES).finish(std::io::stdout());
     let filter = filter(&settings.filter);
     let pretty = match settings.format {
         LogFormat::Pretty => true,
@@ -43,13 +50,16 @@ pub(crate) fn finish(guard: WorkerGuard) {
     let _ = is_written.recv_timeout(FAREWELL);
 }
 
-/// actix tells how it starts its threads at `info`, which is of interest to those who ask for it by name only.
+/// What `AUTH_LOG` asks for, and the line `listening` in any case but `off`. actix tells how it starts its threads at
+/// `info`, which is of interest to those who ask for it by name only.
 fn filter(directives: &str) -> EnvFilter {
     let filter = EnvFilter::try_new(directives).unwrap_or_else(|_| EnvFilter::new("info"));
-    match "actix_server=warn".parse() {
-        Ok(quiet) if !directives.contains("actix") => filter.add_directive(quiet),
-        _ => filter,
+    if directives.trim() == "off" {
+        return filter;
     }
+    let quiet = "actix_server=warn".parse().ok().filter(|_| !directives.contains("actix"));
+    let listening = format!("{LISTENING}=info").parse().ok();
+    [quiet, listening].into_iter().flatten().fold(filter, EnvFilter::add_directive)
 }
 
 type Subscribed = Result<(), tracing::dispatcher::SetGlobalDefaultError>;

@@ -44,7 +44,9 @@ fn run_with(command: Command, loaded: &Loaded) -> io::Result<ExitCode> {
         Command::ConfigShow => write!(io::stdout().lock(), "{}", Report::Show(loaded))?,
         Command::Migrate => return migrate(loaded),
         Command::Healthcheck => return healthcheck(loaded.settings.server.bind),
-        Command::Serve | Command::OpenApi | Command::Secret => return serve(loaded),
+        Command::Serve => return serve(loaded),
+        // Done before the settings were read.
+        Command::OpenApi | Command::Secret => {}
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -14,7 +14,8 @@ use auth_core::SystemClock;
 use auth_service::AuthService;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::http::{self, Stopping, TrustedProxies};
+use crate::http::{self, AppName, Stopping, TrustedProxies};
+use crate::logging;
 use crate::settings::Settings;
 use crate::settings::section::web::WebSettings;
 use crate::start::{CannotStart, open_database, open_service};
@@ -83,6 +84,7 @@ fn server(
     let service = web::Data::new(service.clone());
     let access_tokens = web::Data::from(service.access_tokens());
     let proxies = web::Data::new(TrustedProxies::new(settings.web.trusted_proxies.clone()));
+    let app_name = web::Data::new(AppName::new(&settings.server.app_name));
     let (stopping, web_settings) = (stopping.clone(), settings.web.clone());
     let is_https = settings.server.base_url.is_https();
     let app = move || {
@@ -93,6 +95,7 @@ fn server(
             .app_data(access_tokens.clone())
             .app_data(proxies.clone())
             .app_data(stopping.clone())
+            .app_data(app_name.clone())
             .configure(http::routes)
             .wrap(Condition::new(!web_settings.cors_origins.is_empty(), cors(&web_settings)))
             .wrap(context)
@@ -121,8 +124,12 @@ fn cors(settings: &WebSettings) -> Cors {
 
 fn announce(settings: &Settings, address: SocketAddr) {
     let docs = format!("http://{address}/docs");
-    tracing::info!(%address, docs, base_url = settings.server.base_url.as_str(), "listening");
+    tracing::info!(target: logging::LISTENING, %address, docs, base_url = settings.server.base_url.as_str(), "listening");
     if settings.server.environment.is_production() {
+        tracing::warn!(
+            "rate limits and the check of breached passwords are not in this release, whatever the settings say: put a \
+             limiter in front, or passwords can be tried without end"
+        );
         return;
     }
     tracing::info!("development mode: for one's own machine only; AUTH_ENV=production checks what others rely on");

@@ -12,7 +12,7 @@ use crate::process::{Output, Process};
 
 /// What every server of the bench is started with. The log says where it listens, and otherwise warnings alone.
 pub(crate) const SETTINGS: [(&str, &str); 5] = [
-    ("AUTH_LOG", "warn,auth_server::serve=info"),
+    ("AUTH_LOG", "warn"),
     ("AUTH_RATE_LIMITS", "off"),
     ("AUTH_LOG_FORMAT", "json"),
     ("AUTH_BIND", "127.0.0.1:0"),

@@ -39,7 +39,7 @@ struct Options {
 }
 
 impl RequestContext {
-    /// Middleware that adds `headers` to answers and keeps silent about paths that begin with one of `quiet`.
+    /// Middleware that adds `headers` to answers and keeps silent about the paths `quiet` and those below them.
     pub fn new(clock: Arc<dyn Clock>, headers: Vec<(HeaderName, HeaderValue)>, quiet: Vec<&'static str>) -> Self {
         Self(Rc::new(Options { clock, headers, quiet }))
     }
@@ -196,6 +196,11 @@ fn log_cause(problem: &Problem, id: &RequestId) {
     }
 }
 
+/// Whether `path` is `root` or lies below it.
+fn is_below(path: &str, root: &str) -> bool {
+    path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
 /// One line of the access log: what was asked, by route, and how it ended.
 struct AccessLine {
     method: String,
@@ -206,7 +211,7 @@ struct AccessLine {
 impl AccessLine {
     fn begin(request: &ServiceRequest, options: &Options) -> Option<Self> {
         let wanted = tracing::enabled!(target: "access", tracing::Level::INFO);
-        if !wanted || options.quiet.iter().any(|path| request.path().starts_with(path)) {
+        if !wanted || options.quiet.iter().any(|quiet| is_below(request.path(), quiet)) {
             return None;
         }
         Some(Self {

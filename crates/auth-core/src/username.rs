@@ -67,6 +67,9 @@ const RESERVED: &[&str] = &[
     "webmaster",
 ];
 
+/// More than 32 characters need in UTF-8, decomposed: what is longer isn't worth folding.
+const MAX_BYTES: usize = 512;
+
 impl Username {
     /// Reads a username.
     ///
@@ -74,6 +77,9 @@ impl Username {
     ///
     /// Which rule it breaks.
     pub fn parse(text: &str) -> Result<Self, InvalidUsername> {
+        if text.len() > MAX_BYTES {
+            return Err(InvalidUsername::Length);
+        }
         let name = text::nfc(text).into_owned();
         let canonical = text::fold(&name);
         for form in [&name, &canonical] {

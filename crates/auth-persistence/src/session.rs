@@ -57,7 +57,7 @@ pub struct Session {
     pub ip: Option<String>,
     /// The client's name for itself at log-in.
     pub user_agent: Option<String>,
-    /// How the user proved who they are: values of `amr` (RFC 8176), separated by spaces.
+    /// How the user proved who they are: values of `amr` (RFC 8176), separated by commas.
     pub auth_methods: String,
 }
 
@@ -80,8 +80,34 @@ pub struct NewSession {
     pub ip: Option<String>,
     /// The client's name for itself.
     pub user_agent: Option<String>,
-    /// How the user proved who they are: values of `amr` (RFC 8176), separated by spaces.
+    /// How the user proved who they are: values of `amr` (RFC 8176), separated by commas.
     pub auth_methods: String,
+}
+
+/// The row as it is stored, so that nobody has to read it back.
+impl From<NewSession> for Session {
+    fn from(new: NewSession) -> Self {
+        Self {
+            id: new.id,
+            user_id: new.user_id,
+            generation: new.generation,
+            previous_generation: None,
+            seen_generation: 0,
+            skips: 0,
+            salt: new.salt,
+            rotated_at: None,
+            handed_at: None,
+            created_at: new.created_at,
+            authenticated_at: new.created_at,
+            expires_at: new.expires_at,
+            last_used_at: new.created_at,
+            revoked_at: None,
+            revoke_reason: None,
+            ip: new.ip,
+            user_agent: new.user_agent,
+            auth_methods: new.auth_methods,
+        }
+    }
 }
 
 /// Stores `session`.
@@ -116,7 +142,7 @@ pub fn insert(connection: &mut DbConnection, session: &NewSession) -> Result<(),
 ///
 /// When the database can't be read.
 pub fn find(connection: &mut DbConnection, id: SessionId) -> Result<Option<Session>, DbError> {
-    Ok(sessions::table.find(key(id)).select(Session::as_select()).first(connection).optional()?)
+    Ok(sessions::table.find(key(id)).select(Session::as_select()).get_result(connection).optional()?)
 }
 
 /// The session with this id, whether live or not, and its user.
@@ -129,8 +155,21 @@ pub fn find_with_user(connection: &mut DbConnection, id: SessionId) -> Result<Op
         .inner_join(users::table)
         .filter(sessions::id.eq(key(id)))
         .select((Session::as_select(), User::as_select()))
-        .first(connection)
+        .get_result(connection)
         .optional()?)
+}
+
+/// All sessions of the user whose rows are still there, the oldest first.
+///
+/// # Errors
+///
+/// When the database can't be read.
+pub fn list(connection: &mut DbConnection, user: UserId) -> Result<Vec<Session>, DbError> {
+    Ok(sessions::table
+        .filter(sessions::user_id.eq(key(user)))
+        .order((sessions::created_at, sessions::id))
+        .select(Session::as_select())
+        .load(connection)?)
 }
 
 /// The user's sessions that are neither revoked nor expired and were used after `idle_cutoff`, the newest first.
@@ -189,7 +228,8 @@ pub fn revoke_all(
     let theirs = sessions::table
         .filter(sessions::user_id.eq(key(user)))
         .filter(sessions::id.ne(key(except)))
-        .filter(sessions::revoked_at.is_null());
+        .filter(sessions::revoked_at.is_null())
+        .filter(sessions::expires_at.gt(at(now)));
     Ok(diesel::update(theirs)
         .set((sessions::revoked_at.eq(Some(at(now))), sessions::revoke_reason.eq(reason)))
         .returning((sessions::id, sessions::expires_at))
@@ -215,7 +255,6 @@ pub fn revoke_oldest_beyond(
         .filter(sessions::expires_at.gt(at(now)))
         .order((sessions::created_at.desc(), sessions::id.desc()))
         .offset(i64::from(keep.get()))
-        .limit(i64::MAX)
         .select((sessions::id, sessions::expires_at))
         .load(connection)?;
     // Somebody else may have revoked one meanwhile; then it is theirs to report.

@@ -137,7 +137,7 @@ pub fn insert(connection: &mut DbConnection, user: &NewUser) -> Result<(), DbErr
 ///
 /// When the database can't be read.
 pub fn find(connection: &mut DbConnection, id: UserId) -> Result<Option<User>, DbError> {
-    Ok(users::table.find(key(id)).select(User::as_select()).first(connection).optional()?)
+    Ok(users::table.find(key(id)).select(User::as_select()).get_result(connection).optional()?)
 }
 
 /// The user with this address, given in its normalized form ([`Email::canonical`]).
@@ -147,7 +147,7 @@ pub fn find(connection: &mut DbConnection, id: UserId) -> Result<Option<User>, D
 /// When the database can't be read.
 pub fn find_by_email(connection: &mut DbConnection, canonical: &str) -> Result<Option<User>, DbError> {
     let query = users::table.filter(users::email_normalized.eq(canonical));
-    Ok(query.select(User::as_select()).first(connection).optional()?)
+    Ok(query.select(User::as_select()).get_result(connection).optional()?)
 }
 
 /// The user with this name, given in its normalized form ([`Username::canonical`]).
@@ -157,7 +157,7 @@ pub fn find_by_email(connection: &mut DbConnection, canonical: &str) -> Result<O
 /// When the database can't be read.
 pub fn find_by_username(connection: &mut DbConnection, canonical: &str) -> Result<Option<User>, DbError> {
     let query = users::table.filter(users::username_normalized.eq(canonical));
-    Ok(query.select(User::as_select()).first(connection).optional()?)
+    Ok(query.select(User::as_select()).get_result(connection).optional()?)
 }
 
 impl<T> Change<T> {

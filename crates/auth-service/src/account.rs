@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
-use auth_core::password::Password;
-use auth_core::{AccessClaims, AuditEventId, DisplayName, ErrorCode, FieldError, Timestamp, UserId, Username};
+use auth_core::password::{Password, PasswordHash};
+use auth_core::{
+    AccessClaims, AuditEventId, DisplayName, ErrorCode, FieldError, SessionId, Timestamp, UserId, Username,
+};
 use auth_persistence::audit_event::{self, AuditEvent};
 use auth_persistence::email_outbox::{self, QueuedEmail};
+use auth_persistence::session::{self, Session};
 use auth_persistence::user::{self, Change, User, UserChange};
 use auth_persistence::{Conflict, DbConnection, DbError};
 use serde::Serialize;
@@ -108,12 +111,28 @@ pub struct FreshProof<'a> {
 pub struct Export {
     /// The account itself.
     pub user: Profile,
-    /// The live sessions.
-    pub sessions: Vec<SessionInfo>,
+    /// The sessions whose rows are still there, ended ones too.
+    pub sessions: Vec<ExportedSession>,
     /// What happened to the account.
     pub events: Vec<ExportedEvent>,
     /// The mails that were queued for the user.
     pub mails: Vec<ExportedMail>,
+}
+
+/// A session, live or ended.
+#[derive(Clone, Debug, Serialize)]
+pub struct ExportedSession {
+    #[serde(flatten)]
+    session: SessionInfo,
+    revoked_at: Option<Timestamp>,
+    revoke_reason: Option<String>,
+}
+
+impl ExportedSession {
+    fn of(session: Session, current: SessionId) -> Self {
+        let (revoked_at, revoke_reason) = (session.revoked_at, session.revoke_reason.clone());
+        Self { session: SessionInfo::of(session, current), revoked_at, revoke_reason }
+    }
 }
 
 /// An audit event, as its user may see it.
@@ -202,9 +221,9 @@ impl AuthService {
         client: &Client,
     ) -> Result<(), AccountError> {
         let inner = self.inner();
-        inner.require_fresh_proof(claims, proof).await?;
+        let proven = inner.require_fresh_proof(claims, proof, client).await?;
         let (handle, user, client) = (inner.handle(), claims.user_id, client.clone());
-        let news = inner.database.write(move |conn| handle.delete(conn, user, &client)).await?;
+        let news = inner.database.write(move |conn| handle.delete(conn, user, proven.as_ref(), &client)).await?;
         inner.apply(&news);
         Ok(())
     }
@@ -217,17 +236,17 @@ impl AuthService {
     pub async fn export(&self, claims: &AccessClaims) -> Result<Export, AccountError> {
         let inner = self.inner();
         let (id, now) = (claims.user_id, inner.clock.now());
-        let (user, events, mails) = inner
+        let (user, sessions, events, mails) = inner
             .database
             .read(move |conn| -> Result<_, AccountError> {
                 let user = active(user::find(conn, id)?)?;
-                Ok((user, audit_event::list_for_user(conn, id)?, email_outbox::list_for_user(conn, id)?))
+                let events = audit_event::list_for_user(conn, id)?;
+                Ok((user, session::list(conn, id)?, events, email_outbox::list_for_user(conn, id)?))
             })
             .await?;
-        let sessions = self.sessions(id, claims.session_id).await?;
         Ok(Export {
             user: Profile::of(user, now),
-            sessions,
+            sessions: sessions.into_iter().map(|row| ExportedSession::of(row, claims.session_id)).collect(),
             events: events.into_iter().map(ExportedEvent::from).collect(),
             mails: mails.into_iter().map(ExportedMail::from).collect(),
         })
@@ -235,31 +254,64 @@ impl AuthService {
 }
 
 impl Inner {
-    /// A sign-in younger than [`FRESH_PROOF`], or a right password now. A wrong one is refused however fresh the
-    /// sign-in is.
-    async fn require_fresh_proof(&self, claims: &AccessClaims, proof: FreshProof<'_>) -> Result<(), AccountError> {
+    /// A sign-in younger than [`FRESH_PROOF`], or a right password now: its hash, which has to be the same still when
+    /// the call is carried out. A wrong one is refused however fresh the sign-in is.
+    async fn require_fresh_proof(
+        &self,
+        claims: &AccessClaims,
+        proof: FreshProof<'_>,
+        client: &Client,
+    ) -> Result<Option<PasswordHash>, AccountError> {
         if proof.code.is_some() {
             // Nobody has a second factor yet, so no code can be right.
             return Err(AccountError::InvalidCode);
         }
         let Some(password) = proof.password else {
             let age = self.clock.now().saturating_since(claims.auth_time);
-            return if age < FRESH_PROOF { Ok(()) } else { Err(AccountError::ReauthRequired) };
+            return if age < FRESH_PROOF { Ok(None) } else { Err(AccountError::ReauthRequired) };
         };
-        let password = Password::new(password).map_err(|_| AccountError::InvalidCredentials)?;
-        let user = claims.user_id;
-        let user = self.database.read(move |conn| active(user::find(conn, user)?)).await?;
-        let matched = self.check_password(Some(user), &password).await?;
-        matched.map(|_| ()).ok_or(AccountError::InvalidCredentials)
+        let id = claims.user_id;
+        let user = self.database.read(move |conn| active(user::find(conn, id)?)).await?;
+        let matched = match Password::new(password) {
+            Ok(password) => self.check_password(Some(user), &password).await?,
+            Err(_) => None,
+        };
+        let Some(matched) = matched else {
+            self.record_wrong_proof(id, client).await?;
+            return Err(AccountError::InvalidCredentials);
+        };
+        Ok(Some(matched.hash))
     }
 
-    fn delete(&self, conn: &mut DbConnection, user: UserId, client: &Client) -> Result<Vec<Revoked>, AccountError> {
-        user::lock_admins(conn)?;
+    /// Committed before the refusal is answered, so that nobody guesses a password unseen.
+    async fn record_wrong_proof(&self, user: UserId, client: &Client) -> Result<(), DbError> {
+        let (inner, client) = (self.handle(), client.clone());
+        self.database
+            .write(move |conn| {
+                inner.record(conn, Event::LoginFailed, Some(user), &client, json!({ "reason": "wrong_proof" }))
+            })
+            .await
+    }
+
+    fn delete(
+        &self,
+        conn: &mut DbConnection,
+        user: UserId,
+        proven: Option<&PasswordHash>,
+        client: &Client,
+    ) -> Result<Vec<Revoked>, AccountError> {
         // A session that is being opened is either there to be ended, or finds no user.
         user::lock(conn, user)?;
         let row = active(user::find(conn, user)?)?;
-        if row.role == auth_core::Role::Admin && user::count_active_admins(conn)? <= 1 {
-            return Err(AccountError::LastAdmin);
+        let stored = row.password_hash.as_ref().map(|hash| hash.expose().as_str());
+        if proven.is_some_and(|hash| stored != Some(hash.as_str())) {
+            return Err(AccountError::InvalidCredentials);
+        }
+        if row.role == auth_core::Role::Admin {
+            user::lock_admins(conn)?;
+            if user::count_active_admins(conn)? <= 1 {
+                return Err(AccountError::LastAdmin);
+            }
         }
         let news = self.revoke_all(conn, user, None, Reason::AccountDeleted)?;
         user::delete(conn, user)?;

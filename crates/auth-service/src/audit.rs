@@ -69,7 +69,10 @@ impl Inner {
         tracing::info!(
             target: "audit",
             event = event.as_str(),
+            outcome = row.outcome,
             user_id = user.map(tracing::field::display),
+            ip = row.ip,
+            user_agent = row.user_agent,
             request_id = client.request_id(),
             "audit"
         );

@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use auth_core::Timestamp;
+
 /// The longest User-Agent that is kept, in bytes.
 const MAX_USER_AGENT: usize = 256;
 
@@ -11,6 +13,7 @@ pub struct Client {
     ip: Option<IpAddr>,
     user_agent: Option<String>,
     request_id: Option<String>,
+    arrived_at: Option<Timestamp>,
 }
 
 impl Client {
@@ -36,6 +39,17 @@ impl Client {
     pub fn with_request_id(mut self, id: impl Into<String>) -> Self {
         self.request_id = Some(id.into());
         self
+    }
+
+    /// With the time at which the request arrived: what waits too long after it is not begun any more.
+    #[must_use]
+    pub fn arrived(mut self, at: Timestamp) -> Self {
+        self.arrived_at = Some(at);
+        self
+    }
+
+    pub(crate) fn arrived_at(&self) -> Option<Timestamp> {
+        self.arrived_at
     }
 
     pub(crate) fn ip_text(&self) -> Option<String> {

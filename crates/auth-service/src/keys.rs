@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use auth_core::{
     CannotOpen, Clock, DataKey, DataKeyPurpose, KeyRing, PublicJwk, Random, RefreshTokens, SealContext, Sealer,
-    SecretRing, SigningAlgorithm, SigningKey, VerificationKey,
+    SecretRing, SigningAlgorithm, SigningKey, VerificationKey, WrappedBy,
 };
 use auth_persistence::data_key::{self, SealedDataKey};
 use auth_persistence::signing_key::{self, SealedSigningKey};
@@ -70,7 +70,11 @@ impl Opener {
     fn data_keys(&self, conn: &mut DbConnection, purpose: DataKeyPurpose) -> Result<Vec<(u8, DataKey)>, KeyError> {
         let mut keys = Vec::new();
         for row in data_key::list(conn)?.into_iter().filter(|row| row.purpose == purpose.as_str()) {
-            keys.push((row.version, self.secrets.unwrap(purpose, row.version, row.key_sealed.expose())?.key));
+            let opened = self.secrets.unwrap(purpose, row.version, row.key_sealed.expose())?;
+            if opened.wrapped_by == WrappedBy::Previous {
+                tracing::warn!(key = row.purpose, "a key is still sealed with AUTH_SECRET_PREVIOUS: keep that set");
+            }
+            keys.push((row.version, opened.key));
         }
         if keys.is_empty() {
             let key = DataKey::generate(&*self.random);

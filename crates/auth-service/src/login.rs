@@ -114,7 +114,10 @@ fn accept<'a>(attempt: &LoginAttempt<'a>) -> Result<(&'a str, Password), LoginEr
 
 impl Inner {
     async fn find_by_identifier(&self, identifier: &str) -> Result<Option<User>, LoginError> {
-        let canonical = if identifier.contains('@') {
+        let canonical = if identifier.len() > Email::MAX_BYTES {
+            // Longer than any name: nobody's, and not worth the work of folding it.
+            None
+        } else if identifier.contains('@') {
             Email::parse(identifier).ok().map(|email| (true, email.canonical().to_owned()))
         } else {
             // No name has a NUL, and PostgreSQL can't even be asked for one.

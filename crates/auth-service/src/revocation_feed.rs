@@ -15,15 +15,16 @@ use crate::service::Inner;
 
 /// How far back each poll looks: rows become visible when their transaction commits, which may be this much after
 /// the time that they carry, and instances' clocks differ.
-const OVERLAP: Duration = Duration::from_secs(10);
+const OVERLAP: Duration = Duration::from_secs(30);
 
 /// One piece of news.
 pub(crate) type Revoked = Revocation;
 
-/// What this process has read of the feed.
+/// What this process has read of the feed. By its own clock alone: a time that another instance's clock wrote must not
+/// move it.
 #[derive(Debug, Default)]
 pub(crate) struct FeedPosition {
-    newest: Option<Timestamp>,
+    polled_at: Option<Timestamp>,
     known: HashSet<Uuid>,
 }
 
@@ -55,9 +56,11 @@ impl Inner {
     /// Makes news known to this process. Call it when the transaction is committed.
     pub(crate) fn apply(&self, news: &[Revoked]) {
         for item in news {
+            // An instance whose access tokens live longer than those of the writer has to remember longer.
+            let until = item.expires_at.max(item.at.plus(self.access_lifetime()).plus(OVERLAP));
             match (item.session_id, item.user_id, item.lowest_epoch) {
-                (Some(session), _, _) => self.revocations.revoke_session(session, item.expires_at),
-                (None, Some(user), Some(epoch)) => self.revocations.raise_epoch(user, epoch, item.expires_at),
+                (Some(session), _, _) => self.revocations.revoke_session(session, until),
+                (None, Some(user), Some(epoch)) => self.revocations.raise_epoch(user, epoch, until),
                 _ => {}
             }
         }
@@ -73,10 +76,11 @@ impl Inner {
         let since = {
             let position = self.feed_position.lock();
             // At the start: everything that an access token still alive may have been revoked by.
-            position.newest.map_or_else(|| now.minus(self.access_lifetime()).minus(OVERLAP), |at| at.minus(OVERLAP))
+            let begin = now.minus(self.access_lifetime());
+            position.polled_at.unwrap_or(begin).min(now).minus(OVERLAP)
         };
         let news = self.database.read(move |conn| revocation::list_since(conn, since)).await?;
-        self.apply_unknown(&news, since);
+        self.apply_unknown(&news, now);
         self.revocations.mark_synced(now);
         self.revocations.prune(now);
         Ok(())
@@ -88,11 +92,11 @@ impl Inner {
         self.database.write(move |conn| revocation::delete_expired(conn, now).map(drop)).await
     }
 
-    fn apply_unknown(&self, news: &[Revoked], since: Timestamp) {
+    fn apply_unknown(&self, news: &[Revoked], now: Timestamp) {
         let mut position = self.feed_position.lock();
         let unknown: Vec<Revoked> = news.iter().filter(|item| !position.known.contains(&item.id)).cloned().collect();
         position.known = news.iter().map(|item| item.id).collect();
-        position.newest = news.iter().map(|item| item.at).max().max(position.newest).or(Some(since));
+        position.polled_at = Some(now);
         drop(position);
         self.apply(&unknown);
     }

@@ -87,10 +87,9 @@ impl Inner {
         }
         let new = self.new_session(user.id, proof, client);
         session::insert(conn, &new)?;
-        let session = session::find(conn, new.id)?.ok_or(NotOpened::Outdated)?;
         let ended = self.end_oldest(conn, user.id)?;
         let ended = self.announce_sessions(conn, user.id, ended)?;
-        Ok(Opened { user, session, ended })
+        Ok(Opened { user, session: new.into(), ended })
     }
 
     /// A user's sessions are bounded: the oldest make room.

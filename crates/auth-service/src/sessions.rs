@@ -32,7 +32,7 @@ pub struct SessionInfo {
 }
 
 impl SessionInfo {
-    fn of(session: Session, current: SessionId) -> Self {
+    pub(crate) fn of(session: Session, current: SessionId) -> Self {
         Self {
             id: session.id,
             current: session.id == current,

@@ -53,6 +53,8 @@ CREATE TABLE sessions (
 ) WITH (fillfactor = 80);
 
 CREATE INDEX sessions_user_id_created_at_idx ON sessions (user_id, created_at);
+-- A user's ended sessions may be many; what a log-in looks through are the live ones.
+CREATE INDEX sessions_live_idx ON sessions (user_id, created_at) WHERE revoked_at IS NULL;
 CREATE INDEX sessions_expires_at_idx ON sessions (expires_at);
 
 CREATE TABLE data_keys (
@@ -88,7 +90,6 @@ CREATE TABLE audit_events (
 );
 
 CREATE INDEX audit_events_user_id_id_idx ON audit_events (user_id, id);
-CREATE INDEX audit_events_at_idx ON audit_events (at);
 
 CREATE TABLE email_outbox (
     id uuid NOT NULL PRIMARY KEY,
@@ -122,3 +123,4 @@ CREATE TABLE revocations (
 );
 
 CREATE INDEX revocations_at_idx ON revocations (at);
+CREATE INDEX revocations_expires_at_idx ON revocations (expires_at);

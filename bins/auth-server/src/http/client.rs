@@ -6,9 +6,10 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use actix_web::dev::Payload;
-use actix_web::http::header::{HeaderMap, HeaderName, USER_AGENT};
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
 use auth_actix::RequestId;
+use auth_core::{Clock as _, SystemClock};
 use auth_service::Client;
 use ipnet::IpNet;
 
@@ -42,9 +43,10 @@ impl TrustedProxies {
             return peer;
         }
         let mut client = peer;
-        let lines: Vec<&str> = headers.get_all(X_FORWARDED_FOR).filter_map(|line| line.to_str().ok()).collect();
-        for hop in lines.iter().rev().flat_map(|line| line.rsplit(',')).take(MAX_HOPS) {
-            let Some(ip) = address(hop.trim()) else { break };
+        let lines: Vec<&[u8]> = headers.get_all(X_FORWARDED_FOR).map(HeaderValue::as_bytes).collect();
+        for hop in lines.iter().rev().flat_map(|line| line.rsplit(|byte| *byte == b',')).take(MAX_HOPS) {
+            // Hop by hop: what a client wrote to the left must not hide what a proxy wrote to the right of it.
+            let Some(ip) = std::str::from_utf8(hop).ok().and_then(|hop| address(hop.trim())) else { break };
             client = ip;
             if !self.trusts(ip) {
                 break;
@@ -92,7 +94,7 @@ impl FromRequest for Caller {
             Some(proxies) => peer.map(|peer| proxies.client_ip(peer, request.headers())),
             None => peer,
         };
-        let mut client = Client::at(ip);
+        let mut client = Client::at(ip).arrived(SystemClock.now());
         if let Some(agent) = request.headers().get(USER_AGENT) {
             client = client.with_user_agent(agent.as_bytes());
         }
@@ -105,15 +107,13 @@ impl FromRequest for Caller {
 
 #[cfg(test)]
 mod tests {
-    use actix_web::http::header::HeaderValue;
-
     use super::*;
 
     fn client_ip(peer: &str, forwarded: &[&str]) -> String {
         let proxies = TrustedProxies::new(vec!["10.0.0.0/8".parse().unwrap(), "fd00::/8".parse().unwrap()]);
         let mut headers = HeaderMap::new();
         for line in forwarded {
-            headers.append(X_FORWARDED_FOR, HeaderValue::from_str(line).unwrap());
+            headers.append(X_FORWARDED_FOR, HeaderValue::from_bytes(line.as_bytes()).unwrap());
         }
         proxies.client_ip(peer.parse().unwrap(), &headers).to_string()
     }
@@ -134,6 +134,7 @@ mod tests {
 
     #[test]
     fn an_unreadable_hop_ends_the_walk_and_hides_nobody() {
+        assert_eq!(client_ip("10.0.0.1", &["\u{ff}, 198.51.100.7"]), "198.51.100.7");
         assert_eq!(client_ip("10.0.0.1", &["a"]), "10.0.0.1");
         assert_eq!(client_ip("10.0.0.1", &[""]), "10.0.0.1");
         assert_eq!(client_ip("10.0.0.1", &["198.51.100.7, unknown, 10.0.0.2"]), "10.0.0.2");

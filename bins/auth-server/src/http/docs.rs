@@ -1,8 +1,9 @@
 //! The document and the page that shows it: all assets are in the binary, nothing is loaded from elsewhere.
 
+use std::borrow::Cow;
 use std::sync::{Arc, LazyLock};
 
-use actix_web::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue};
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue};
 use actix_web::web::Bytes;
 use actix_web::{HttpResponse, web};
 use auth_actix::Problem;
@@ -21,7 +22,7 @@ const PAGE: &str = r#"<!DOCTYPE html>
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Gatehouse API</title>
+<title>{name} API</title>
 <link rel="stylesheet" href="docs/swagger-ui.css">
 <link rel="icon" href="docs/favicon-32x32.png">
 </head>
@@ -36,6 +37,15 @@ const PAGE: &str = r#"<!DOCTYPE html>
 const START: &str =
     "SwaggerUIBundle({ url: 'openapi.json', dom_id: '#swagger-ui', deepLinking: true, validatorUrl: null });\n";
 
+/// The product's name (`AUTH_APP_NAME`), fit for a page.
+pub(crate) struct AppName(String);
+
+impl AppName {
+    pub(crate) fn new(name: &str) -> Self {
+        Self(name.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;"))
+    }
+}
+
 static DOCUMENT: LazyLock<Bytes> = LazyLock::new(|| Bytes::from(super::openapi::json()));
 
 /// `GET /openapi.json`
@@ -44,11 +54,11 @@ pub(super) async fn document() -> HttpResponse {
 }
 
 /// `GET /docs`
-pub(super) async fn page() -> HttpResponse {
+pub(super) async fn page(name: web::Data<AppName>) -> HttpResponse {
     HttpResponse::Ok()
         .insert_header((CONTENT_SECURITY_POLICY, PAGE_POLICY))
         .content_type("text/html; charset=utf-8")
-        .body(PAGE)
+        .body(PAGE.replace("{name}", &name.0))
 }
 
 /// `GET /docs/{file}`: Swagger UI's own files.
@@ -57,9 +67,18 @@ pub(super) async fn asset(file: web::Path<String>) -> Result<HttpResponse, Probl
     if file.as_str() == "start.js" {
         return Ok(HttpResponse::Ok().insert_header((CONTENT_TYPE, "text/javascript; charset=utf-8")).body(START));
     }
-    let asset = match utoipa_swagger_ui::serve(&file, Arc::new(Config::from("/openapi.json"))) {
-        Ok(Some(asset)) if SERVED.contains(&file.as_str()) => asset,
-        _ => return Err(ErrorCode::NotFound.into()),
+    if !SERVED.contains(&file.as_str()) {
+        return Err(ErrorCode::NotFound.into());
+    }
+    let asset = utoipa_swagger_ui::serve(&file, Arc::new(Config::from("/openapi.json")));
+    let Ok(Some(asset)) = asset else { return Err(ErrorCode::NotFound.into()) };
+    let bytes = match asset.bytes {
+        // In the binary, so that no request copies it.
+        Cow::Borrowed(bytes) => Bytes::from_static(bytes),
+        Cow::Owned(bytes) => Bytes::from(bytes),
     };
-    Ok(HttpResponse::Ok().insert_header((CONTENT_TYPE, asset.content_type)).body(asset.bytes.to_vec()))
+    Ok(HttpResponse::Ok()
+        .insert_header((CONTENT_TYPE, asset.content_type))
+        .insert_header((CACHE_CONTROL, "public, max-age=3600"))
+        .body(bytes))
 }

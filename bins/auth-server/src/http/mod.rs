@@ -20,6 +20,7 @@ use auth_actix::Problem;
 use auth_core::ErrorCode;
 
 pub(crate) use self::client::TrustedProxies;
+pub(crate) use self::docs::AppName;
 pub(crate) use self::openapi::json as openapi_json;
 pub(crate) use self::system::Stopping;
 

@@ -52,7 +52,7 @@ pub(super) async fn health() -> HttpResponse {
 /// The server can do its work.
 #[utoipa::path(get, path = "/health/ready", tag = "system", responses(
     (status = 200, description = "Ready", body = Readiness),
-    (status = 503, description = "The database is out of reach or not migrated, or the server is stopping",
+    (status = 503, description = "The database is out of reach, or the server is stopping",
         body = Readiness),
 ))]
 pub(super) async fn ready(service: web::Data<AuthService>, stopping: web::Data<Stopping>) -> HttpResponse {

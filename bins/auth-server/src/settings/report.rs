@@ -42,7 +42,8 @@ fn table(f: &mut fmt::Formatter<'_>, rows: &[Shown]) -> fmt::Result {
     let value_width = value_width.unwrap_or_default();
     for Shown { row, value, origin } in rows {
         let (value, origin) = (printable(value), printable(&origin.to_string()));
-        writeln!(f, "{:name_width$}  {value:value_width$}  {origin}", row.variable)?;
+        let force = if row.definition.later.is_some() { "  (not in force in this release)" } else { "" };
+        writeln!(f, "{:name_width$}  {value:value_width$}  {origin}{force}", row.variable)?;
     }
     Ok(())
 }

@@ -292,7 +292,8 @@ impl Inner {
             self.address.connect(Purpose::Write).inspect_err(report).map_err(|_| OpenError::Unreachable)?;
         let writer = Writer::new(self.address.clone(), connection);
         let queue = Arc::clone(&self.writers);
-        self.spawn("db-writer".to_owned(), move || writer.work(&queue))
+        let slot = self.running.slot();
+        self.spawn("db-writer".to_owned(), move || writer.work(&queue, &slot))
     }
 
     fn start_workers(&self, purpose: Purpose, count: u32) -> Result<(), OpenError> {

@@ -6,11 +6,13 @@
 //! that succeeded so far fail.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use diesel::connection::TransactionManager;
 
 use super::job::{Job, Outcome};
 use super::queue::Queue;
+use super::running::{Caller, Slot};
 use crate::connection::{Address, DbConnection, Purpose};
 use crate::error::DbError;
 use crate::transaction::{begin_write, commit, depth, roll_back_to};
@@ -20,6 +22,17 @@ const GROUP: usize = 256;
 
 /// The depth of the transaction around the group.
 const OUTER: u32 = 1;
+
+/// All who wait for one commit.
+struct Group(Vec<Arc<dyn Caller>>);
+
+impl Caller for Group {
+    fn give_up(&self) {
+        for caller in &self.0 {
+            caller.give_up();
+        }
+    }
+}
 
 pub(super) struct Writer {
     address: Address,
@@ -32,14 +45,16 @@ impl Writer {
     }
 
     /// Works until `queue` is closed and empty.
-    pub(super) fn work(mut self, queue: &Queue) {
+    pub(super) fn work(mut self, queue: &Queue, slot: &Slot) {
         loop {
             let mut jobs = VecDeque::from(queue.take(GROUP));
             if jobs.is_empty() {
                 return;
             }
             while !jobs.is_empty() {
+                slot.begin(Arc::new(Group(jobs.iter().map(|job| job.caller()).collect())));
                 self.group(&mut jobs);
+                slot.end();
             }
         }
     }

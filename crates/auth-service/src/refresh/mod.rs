@@ -83,7 +83,7 @@ impl AuthService {
     pub async fn refresh(&self, refresh_token: &str, client: &Client) -> Result<Tokens, RefreshError> {
         let inner = self.inner();
         let presented = inner.refresh_tokens.parse(refresh_token).map_err(|_| RefreshError::Invalid)?;
-        let arrived = inner.clock.now();
+        let arrived = client.arrived_at().unwrap_or_else(|| inner.clock.now());
         let (handle, client) = (inner.handle(), client.clone());
         let outcome = inner
             .database
@@ -93,6 +93,8 @@ impl AuthService {
         match outcome {
             Outcome::Granted(granted) => {
                 let (session, user) = *granted;
+                let (session_id, generation) = (session.id, session.generation);
+                tracing::info!(target: "audit", event = "token.refreshed", %session_id, generation, "audit");
                 Ok(inner.tokens(&session, user)?)
             }
             Outcome::Invalid => Err(RefreshError::Invalid),
@@ -141,6 +143,8 @@ impl Inner {
     /// Row 0: nothing is written for a session that is over, so that its tokens can't be made to cost anything.
     fn ended(&self, session: &Session, user: &User, now: Timestamp) -> Option<Outcome> {
         if session.revoked_at.is_some() || user.disabled_at.is_some() || user.password_must_change {
+            let (session_id, reason) = (session.id, session.revoke_reason.as_deref());
+            tracing::info!(target: "audit", event = "token.refused", %session_id, reason, "audit");
             return Some(Outcome::Invalid);
         }
         let idle_end = session.last_used_at.plus(self.config.refresh_idle);

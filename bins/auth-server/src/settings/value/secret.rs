@@ -1,6 +1,6 @@
 //! Secrets, and what is no secret although it stands in a secret's place (13.2.3 of the ASVS: no default credentials).
 
-use auth_core::Random;
+use auth_core::{AuthSecret, Random};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use secrecy::SecretString;
@@ -71,6 +71,8 @@ pub(crate) fn signing_secret(text: &str) -> Parsed<SecretString> {
             "is an example or a pattern that others can guess; `openssl rand -base64 48` makes a good one".into()
         );
     }
+    // The same rules as at the start, so that a checked configuration can't fail there.
+    AuthSecret::new(text).map_err(|error| format!("{error}; `openssl rand -base64 48` makes a good one"))?;
     Ok(text.into())
 }
 
