@@ -31,8 +31,9 @@ fn an_export_holds_everything_of_the_user_and_nothing_of_others(bed: &Bed) {
         (Some("ada@example.org"), Some("analyst"))
     );
     let sessions = json["sessions"].as_array().unwrap();
-    assert_eq!((sessions.len(), sessions[0]["id"].as_str()), (1, Some(again.session.to_string().as_str())));
-    assert_eq!(sessions[0]["current"], true);
+    assert_eq!((sessions.len(), sessions[1]["id"].as_str()), (2, Some(again.session.to_string().as_str())));
+    assert_eq!((&sessions[1]["current"], &sessions[1]["revoked_at"]), (&true.into(), &serde_json::Value::Null));
+    assert_eq!((&sessions[0]["current"], &sessions[0]["revoke_reason"]), (&false.into(), &"reuse".into()));
     let events: Vec<_> = export_events(&json).collect();
     assert_eq!(events, ["user.registered", "token.reused", "login.succeeded"]);
     assert_eq!(
