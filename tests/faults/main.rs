@@ -6,7 +6,6 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::print_stdout,
-    clippy::print_stderr,
     reason = "clippy takes only functions marked as tests for tests, not what they call"
 )]
 

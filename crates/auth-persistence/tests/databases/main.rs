@@ -3,7 +3,6 @@
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
-    clippy::print_stdout,
     reason = "clippy takes only functions marked as tests for tests, not what they call"
 )]
 

@@ -4,7 +4,6 @@
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
-    clippy::print_stderr,
     reason = "clippy takes only functions marked as tests for tests, not what they call"
 )]
 
