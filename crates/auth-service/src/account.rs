@@ -277,20 +277,11 @@ impl Inner {
             Err(_) => None,
         };
         let Some(matched) = matched else {
-            self.record_wrong_proof(id, client).await?;
+            // On record before the refusal is answered, so that nobody guesses a password unseen.
+            self.record_failed_login(Some(id), "wrong_proof", client).await?;
             return Err(AccountError::InvalidCredentials);
         };
         Ok(Some(matched.hash))
-    }
-
-    /// Committed before the refusal is answered, so that nobody guesses a password unseen.
-    async fn record_wrong_proof(&self, user: UserId, client: &Client) -> Result<(), DbError> {
-        let (inner, client) = (self.handle(), client.clone());
-        self.database
-            .write(move |conn| {
-                inner.record(conn, Event::LoginFailed, Some(user), &client, json!({ "reason": "wrong_proof" }))
-            })
-            .await
     }
 
     fn delete(

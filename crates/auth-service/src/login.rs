@@ -86,8 +86,7 @@ impl AuthService {
             let user = inner.find_by_identifier(identifier).await?;
             let id = user.as_ref().map(|user| user.id);
             let Some(matched) = inner.check_password(user, &password).await? else {
-                inner.record_failed_login(id, "wrong_credentials", client).await?;
-                return Err(LoginError::InvalidCredentials);
+                return Err(inner.refuse(LoginError::InvalidCredentials, "wrong_credentials", id, client).await?);
             };
             let renewed = inner.renew(&matched, &password).await?;
             match inner.open_after_password(matched, renewed, client.clone()).await {
@@ -97,7 +96,15 @@ impl AuthService {
                 }
                 // The hash was replaced meanwhile: by another log-in's rehash, or with a new password.
                 Err(NotOpened::Outdated) => {}
-                Err(refused) => return Err(inner.refuse(refused, id, client).await?),
+                Err(NotOpened::Disabled) => {
+                    return Err(inner.refuse(LoginError::AccountDisabled, "account_disabled", id, client).await?);
+                }
+                Err(NotOpened::PasswordMustChange) => {
+                    return Err(inner
+                        .refuse(LoginError::PasswordMustChange, "password_must_change", id, client)
+                        .await?);
+                }
+                Err(NotOpened::Database(error)) => return Err(error.into()),
             }
         }
         Err(LoginError::Fault(Fault::Unavailable("the account is being changed all the time".to_owned())))
@@ -188,34 +195,28 @@ impl Inner {
             .await
     }
 
-    /// The refusal of somebody who knows the password, once it is on record.
+    /// `error`, once it is on record.
     async fn refuse(
         &self,
-        refused: NotOpened,
+        error: LoginError,
+        reason: &'static str,
         user: Option<UserId>,
         client: &Client,
-    ) -> Result<LoginError, LoginError> {
-        let (error, reason) = match refused {
-            NotOpened::Disabled => (LoginError::AccountDisabled, "account_disabled"),
-            NotOpened::PasswordMustChange => (LoginError::PasswordMustChange, "password_must_change"),
-            NotOpened::Outdated => (LoginError::InvalidCredentials, "changed_meanwhile"),
-            NotOpened::Database(error) => return Err(error.into()),
-        };
+    ) -> Result<LoginError, DbError> {
         self.record_failed_login(user, reason, client).await?;
         Ok(error)
     }
 
     /// Committed before the refusal is answered: a refused request never rolls its own record back.
-    async fn record_failed_login(
+    pub(crate) async fn record_failed_login(
         &self,
         user: Option<UserId>,
         reason: &'static str,
         client: &Client,
-    ) -> Result<(), LoginError> {
+    ) -> Result<(), DbError> {
         let (inner, client) = (self.handle(), client.clone());
         self.database
             .write(move |conn| inner.record(conn, Event::LoginFailed, user, &client, json!({ "reason": reason })))
             .await
-            .map_err(LoginError::from)
     }
 }

@@ -55,7 +55,7 @@ impl Reason {
             Self::Logout => "logout",
             Self::LogoutAll => "logout_all",
             Self::Revoked => "revoked",
-            Self::Reuse => "reuse",
+            Self::Reuse => auth_persistence::refresh::REUSE,
             Self::AccountDeleted => "account_deleted",
             Self::Crowded => "crowded",
         }
