@@ -37,6 +37,8 @@ macro_rules! error_codes {
 error_codes! {
     /// The body is not JSON, or has wrong types, unknown or repeated fields.
     MalformedRequest = "malformed_request", 400, "The request can't be read";
+    /// A token from a mail that is unknown, used, outdated or was made for something else.
+    TokenInvalidOrExpired = "token_invalid_or_expired", 400, "The link is not valid any more";
     /// No token was sent.
     NotAuthenticated = "not_authenticated", 401, "Sign in first";
     /// The access token is none of ours.
@@ -49,6 +51,12 @@ error_codes! {
     InvalidCredentials = "invalid_credentials", 401, "Wrong identifier or password";
     /// A wrong, used or outdated code.
     InvalidCode = "invalid_code", 401, "The code is not valid";
+    /// A challenge that is unknown, used, outdated or was guessed at too often.
+    ChallengeInvalid = "challenge_invalid", 401, "Sign in again";
+    /// The address has not been verified yet.
+    VerificationPending = "verification_pending", 401, "The address is not verified yet";
+    /// The link shows whose address it is, not who made the account.
+    ProofRequired = "proof_required", 401, "Prove that the account is yours";
     /// Not a refresh token of a live session.
     RefreshTokenInvalid = "refresh_token_invalid", 401, "The refresh token is not valid";
     /// The session is past its end, or was idle for too long.
@@ -71,6 +79,12 @@ error_codes! {
     EmailTaken = "email_taken", 409, "The email address is taken";
     /// Another account has this username.
     UsernameTaken = "username_taken", 409, "The username is taken";
+    /// The account has a second factor already.
+    MfaAlreadyEnabled = "mfa_already_enabled", 409, "A second factor is enabled already";
+    /// The account has no second factor.
+    MfaNotEnabled = "mfa_not_enabled", 409, "No second factor is enabled";
+    /// The account has no password that could be changed.
+    NoPassword = "no_password", 409, "The account has no password";
     /// The last active admin stays.
     LastAdmin = "last_admin", 409, "The last admin can't be removed";
     /// The body is larger than 64 KiB.

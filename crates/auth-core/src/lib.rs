@@ -1,11 +1,14 @@
-//! The rules of authentication that need no database, no HTTP and no async runtime.
+//! The rules of authentication that need no database, no HTTP server and, in the default build, no async runtime.
 //!
 //! - [`password`]: a policy that says what a password may be, Argon2id hashes, and a pool of threads that hashes
-//!   without starving everything else.
+//!   without starving everything else. Hashes of other systems verify too, until they are replaced.
+//! - `BreachedPasswords` (feature `hibp-client`): whether a password is in a public list, without telling it.
 //! - [`AccessTokens`]: JWTs by RFC 9068, verified without I/O and still revocable at once ([`RevocationList`]).
 //! - [`RefreshTokens`]: computed, not stored; a forgery is refused before any database is asked.
 //! - [`OneTimeTokens`]: opaque tokens for links in mails, kept as keyed hashes with their purpose.
+//! - [`TotpSecret`], [`BackupCode`]: the second factor; [`SecondFactorCode`] reads either kind of code.
 //! - [`SecretRing`], [`DataKey`], [`Sealer`]: how secrets rest, and how they rotate.
+//! - [`Breaker`]: stops calling an outside service that fails, and lets one probe through after a time.
 //! - [`Email`], [`Username`], [`DisplayName`], [`UserId`]…: types that can't be built wrong.
 //!
 //! Time comes from a [`Clock`], randomness from a [`Random`]; a test brings its own (feature `testing`).
@@ -31,6 +34,10 @@
 #![deny(missing_docs)]
 
 mod access_token;
+mod backup_code;
+#[cfg(feature = "hibp-client")]
+mod breach;
+mod breaker;
 mod display_name;
 mod email;
 mod error_code;
@@ -41,11 +48,13 @@ mod random;
 mod refresh_token;
 mod revocation;
 mod role;
+mod second_factor_code;
 mod secret;
 mod secret_text;
 mod seen;
 mod text;
 mod time;
+mod totp;
 mod username;
 #[cfg(test)]
 mod vectors;
@@ -56,6 +65,10 @@ pub use access_token::{
     AccessClaims, AccessGrant, AccessToken, AccessTokenConfig, AccessTokenError, AccessTokens, IssuedAccessToken,
     MAX_ACCESS_TOKEN_LENGTH, MAX_ACCESS_TOKEN_LIFETIME,
 };
+pub use backup_code::{BackupCode, BackupCodeHash, BackupCodeHasher};
+#[cfg(feature = "hibp-client")]
+pub use breach::{BreachConfig, BreachVerdict, BreachedPasswords, InvalidBreachConfig, UnknownReason};
+pub use breaker::{Breaker, BreakerConfig, BreakerOpen, BreakerState, Permit};
 pub use display_name::{DisplayName, InvalidDisplayName};
 pub use email::{Email, InvalidEmail};
 pub use error_code::{ErrorCode, FieldError};
@@ -73,6 +86,7 @@ pub use refresh_token::{
 };
 pub use revocation::{RevocationList, Revoked};
 pub use role::{Role, UnknownRole};
+pub use second_factor_code::SecondFactorCode;
 pub use secret::{
     AuthSecret, CannotOpen, DataKey, DataKeyPurpose, InvalidAuthSecret, SealContext, Sealer, SecretRing,
     UnknownDataKeyPurpose, UnwrappedKey, WrappedBy,
@@ -81,6 +95,7 @@ pub use seen::SeenGenerations;
 #[cfg(any(test, feature = "testing"))]
 pub use time::ManualClock;
 pub use time::{Clock, SystemClock, Timestamp};
+pub use totp::{InvalidTotpSecret, OtpauthUri, QrSvg, TotpCode, TotpSecret, TotpSecretText, TotpStep};
 pub use username::{InvalidUsername, Username};
 
 #[cfg(doctest)]

@@ -43,11 +43,13 @@ pub enum TokenPurpose {
     OauthExchange,
     /// Recognises a device that signed in before.
     Device,
+    /// Goes on with a sign-in that is half done.
+    Challenge,
 }
 
 impl TokenPurpose {
     /// Every purpose there is.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::VerifyEmail,
         Self::ResetPassword,
         Self::ChangeEmail,
@@ -56,6 +58,7 @@ impl TokenPurpose {
         Self::Activate,
         Self::OauthExchange,
         Self::Device,
+        Self::Challenge,
     ];
 
     /// The name that the database stores and the hash contains.
@@ -69,6 +72,7 @@ impl TokenPurpose {
             Self::Activate => "activate",
             Self::OauthExchange => "oauth_exchange",
             Self::Device => "device",
+            Self::Challenge => "challenge",
         }
     }
 }

@@ -25,7 +25,7 @@ const SALT_BYTES: usize = 16;
 /// Bytes of tag in a new hash.
 const TAG_BYTES: usize = 32;
 
-/// Makes hashes with one set of parameters, and checks passwords against hashes of any.
+/// Makes hashes with one set of parameters, and checks passwords against hashes of any, and of other systems.
 ///
 /// Each call computes where it is called, for milliseconds: a server gives it to a [`HashPool`](super::HashPool).
 #[derive(Clone)]
@@ -84,6 +84,9 @@ impl PasswordHasher {
     ) -> Result<bool, HashError> {
         let matches = match hash.scheme() {
             Scheme::Argon2(stored) => self.verify_argon2(password, stored, workspace),
+            Scheme::Bcrypt(stored) => Ok(stored.matches(password.bytes())),
+            Scheme::Scrypt(stored) => stored.matches(password.bytes()),
+            Scheme::Pbkdf2(stored) => Ok(stored.matches(password.bytes())),
         };
         workspace.release_above(self.params.memory_kib());
         matches
@@ -101,14 +104,16 @@ impl PasswordHasher {
     }
 
     /// Whether `hash` should be replaced by a new one at the next chance, which is when its password is at hand:
-    /// it is of another function, version or cost, or its salt or tag is shorter than that of a new one.
+    /// it is of another function, version, cost or spelling, or its salt or tag is shorter than that of a new one.
     pub fn needs_rehash(&self, hash: &PasswordHash) -> bool {
         match hash.scheme() {
             Scheme::Argon2(stored) => {
                 stored.recipe != Recipe::current(self.params)
+                    || !hash.as_str().starts_with('$')
                     || stored.salt.len() < SALT_BYTES
                     || stored.tag.len() < TAG_BYTES
             }
+            Scheme::Bcrypt(_) | Scheme::Scrypt(_) | Scheme::Pbkdf2(_) => true,
         }
     }
 

@@ -4,6 +4,14 @@
 //! it may be set. A [`PasswordHasher`] turns it into a [`PasswordHash`] (Argon2id, RFC 9106, written as a PHC
 //! string) and checks a password against one, whichever Argon2 variant and version made it.
 //!
+//! # Hashes of other systems
+//!
+//! bcrypt, scrypt and PBKDF2 are verified in the spellings that [`PasswordHash`] lists, so that accounts can be taken
+//! over with their passwords. [`Verified::needs_rehash`] is true for all of them: whoever has the password at hand
+//! replaces the hash. Other systems hashed the bytes they were sent, and a [`Password`] is in NFC: one that was set
+//! in another normal form, as some keyboards type accents, doesn't verify and has to be reset. bcrypt sees the first
+//! 72 bytes of a password alone, so whatever begins with these matches, and the new hash is of what was typed.
+//!
 //! # Two implementations, one result
 //!
 //! The portable implementation is the `argon2` crate. With the feature `simd-argon2` there is a second one that is
@@ -48,6 +56,7 @@
 //! ```
 
 mod argon2;
+mod foreign;
 mod hash;
 mod hasher;
 mod policy;

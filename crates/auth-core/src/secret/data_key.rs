@@ -24,17 +24,20 @@ pub enum DataKeyPurpose {
     AuditChain,
     /// Private signing keys at rest.
     SigningKeySealing,
+    /// Tokens in mails that wait to be sent.
+    OutboxSealing,
 }
 
 impl DataKeyPurpose {
     /// Every purpose there is.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::RefreshMac,
         Self::TokenHash,
         Self::BackupCodeHash,
         Self::TotpSealing,
         Self::AuditChain,
         Self::SigningKeySealing,
+        Self::OutboxSealing,
     ];
 
     /// The name that the database stores.
@@ -46,6 +49,7 @@ impl DataKeyPurpose {
             Self::TotpSealing => "totp_sealing",
             Self::AuditChain => "audit_chain",
             Self::SigningKeySealing => "signing_key_sealing",
+            Self::OutboxSealing => "outbox_sealing",
         }
     }
 }

@@ -113,7 +113,7 @@ fn a_tag_that_differs_in_one_bit_does_not_match() {
     let hasher = hasher(Argon2Backend::Auto);
     let mut workspace = Workspace::new();
     let hash = hasher.hash(&password("correct horse"), &mut workspace).unwrap();
-    let Scheme::Argon2(stored) = hash.scheme();
+    let Scheme::Argon2(stored) = hash.scheme() else { panic!("a new hash is Argon2's") };
     for bit in 0..TAG_BYTES * 8 {
         let mut other = stored.clone();
         other.tag[bit / 8] ^= 1 << (bit % 8);
@@ -140,6 +140,7 @@ fn hashes_that_need_to_be_replaced() {
         assert!(hasher.needs_rehash(&parse(&format!("{start}${salt}${TAG}"))), "{start}");
     }
     assert!(hasher.needs_rehash(&parse(&format!("$argon2id$v=19$m=32,t=1,p=1$c29tZXNhbHQ${TAG}"))), "short salt");
+    assert!(hasher.needs_rehash(&parse(&format!("argon2$argon2id$v=19$m=32,t=1,p=1${salt}${TAG}"))), "Django's");
     let short_tag = &TAG[..40];
     assert!(hasher.needs_rehash(&parse(&format!("$argon2id$v=19$m=32,t=1,p=1${salt}${short_tag}"))), "short tag");
 }

@@ -1,0 +1,136 @@
+//! The store as its users see it, whatever keeps the entries.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use auth_core::{Clock, ErrorCode};
+
+use crate::memory::{Memory, MemoryConfig};
+
+/// What an entry is for. It is part of every key: an entry of one space is never found in another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Space {
+    /// Sign-ins that are half done.
+    Challenge,
+    /// OAuth flows between start and callback.
+    OauthState,
+    /// Codes that an app exchanges for the result of an OAuth flow.
+    OauthCode,
+}
+
+/// One counted try at an entry.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Attempt {
+    /// What the entry holds.
+    pub value: Vec<u8>,
+    /// How many tries are left after this one.
+    pub left: u32,
+}
+
+/// Without the value.
+impl fmt::Debug for Attempt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Attempt").field("left", &self.left).finish_non_exhaustive()
+    }
+}
+
+/// Why the store could not do what it was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EphemeralError {
+    /// The value is larger than everything that may be kept.
+    #[error("the store of short-lived state has no room for the value")]
+    Full,
+    /// The store is out of reach. One in memory never is.
+    #[error("the store of short-lived state is out of reach")]
+    Unavailable,
+}
+
+impl EphemeralError {
+    /// The stable code of this refusal.
+    pub const fn code(self) -> ErrorCode {
+        ErrorCode::Overloaded
+    }
+}
+
+/// Values under keys, for a time. A clone is a handle on the same entries.
+///
+/// Keys and values are never printed.
+#[derive(Clone)]
+pub struct EphemeralStore(Backend);
+
+/// An enum rather than a trait: there is one choice, made at the start.
+#[derive(Clone)]
+enum Backend {
+    Memory(Arc<Memory>),
+}
+
+impl EphemeralStore {
+    /// A store in this process's memory, which tells the time by `clock`.
+    ///
+    /// It is bounded by `config`. When a new entry has no room, the entries that expire soonest are dropped to make
+    /// some, however fresh they are: a flood costs others their half-done sign-ins, never the server its memory.
+    /// Entries that have expired are never found, and a few of them are dropped with each operation.
+    pub fn in_memory(config: MemoryConfig, clock: Arc<dyn Clock>) -> Self {
+        Self(Backend::Memory(Arc::new(Memory::new(config, clock))))
+    }
+}
+
+#[expect(clippy::unused_async, reason = "a store on the network waits where one in memory doesn't")]
+impl EphemeralStore {
+    /// Keeps `value` under `key` in `space` until `ttl` has passed. What was there before is replaced, its count of
+    /// tries with it.
+    ///
+    /// # Errors
+    ///
+    /// [`Full`](EphemeralError::Full) for a value that is larger than the whole store may be (what was there before is
+    /// kept then), [`Unavailable`](EphemeralError::Unavailable).
+    pub async fn put(&self, space: Space, key: &[u8; 32], value: Vec<u8>, ttl: Duration) -> Result<(), EphemeralError> {
+        match &self.0 {
+            Backend::Memory(memory) => memory.put(space, key, value, ttl),
+        }
+    }
+
+    /// The value under `key` in `space`, unless it has expired, was taken, or has no tries left. Counts nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`Unavailable`](EphemeralError::Unavailable).
+    pub async fn get(&self, space: Space, key: &[u8; 32]) -> Result<Option<Vec<u8>>, EphemeralError> {
+        match &self.0 {
+            Backend::Memory(memory) => Ok(memory.get(space, key)),
+        }
+    }
+
+    /// Counts a try at the entry and returns its value, in one step: of all calls together, `limit` get it. After the
+    /// last one neither `attempt` nor [`get`](Self::get) finds the entry; only [`take`](Self::take) does, so that the
+    /// last try may be the right one.
+    ///
+    /// # Errors
+    ///
+    /// [`Unavailable`](EphemeralError::Unavailable).
+    pub async fn attempt(&self, space: Space, key: &[u8; 32], limit: u32) -> Result<Option<Attempt>, EphemeralError> {
+        match &self.0 {
+            Backend::Memory(memory) => Ok(memory.attempt(space, key, limit)),
+        }
+    }
+
+    /// Removes the entry and returns its value: of all calls together, one gets it. Whoever counts tries calls
+    /// [`attempt`](Self::attempt) first, since this finds an entry without any left, too.
+    ///
+    /// # Errors
+    ///
+    /// [`Unavailable`](EphemeralError::Unavailable).
+    pub async fn take(&self, space: Space, key: &[u8; 32]) -> Result<Option<Vec<u8>>, EphemeralError> {
+        match &self.0 {
+            Backend::Memory(memory) => Ok(memory.take(space, key)),
+        }
+    }
+}
+
+impl fmt::Debug for EphemeralStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Backend::Memory(_) = &self.0;
+        f.debug_tuple("EphemeralStore").field(&"memory").finish()
+    }
+}
