@@ -2,14 +2,15 @@
 
 use std::ffi::OsString;
 
-use clap::{Arg, ArgMatches};
+use clap::{Arg, ArgAction, ArgMatches, value_parser};
+use uuid::Uuid;
 
 use crate::settings::definition::{DefaultText, NAME_PLACEHOLDER, Row};
 use crate::settings::table::GROUPS;
 use crate::settings::{Flags, Name, recognise};
 
 /// What to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
     /// Run the server (without a sub-command, too).
     Serve,
@@ -25,6 +26,24 @@ pub enum Command {
     Healthcheck,
     /// Print a fresh value for `AUTH_SECRET`.
     Secret,
+    /// Make an administrator, or nothing if the account is there.
+    AdminCreate {
+        /// The address; `None` takes that of `ADMIN_EMAIL`.
+        email: Option<String>,
+    },
+    /// Print the mails that wait or have failed.
+    OutboxList,
+    /// Have mails tried again at once, those that have failed too.
+    OutboxRetry(Retry),
+}
+
+/// Which mails to try again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Retry {
+    /// All that wait or have failed.
+    All,
+    /// This one.
+    One(Uuid),
 }
 
 /// A command line, read.
@@ -61,9 +80,26 @@ fn chosen(matches: &ArgMatches) -> (Command, &ArgMatches) {
             Some((_, leaf)) => (Command::ConfigCheck, leaf),
             None => (Command::ConfigCheck, config),
         },
+        Some(("admin", admin)) => {
+            let leaf = leaf(admin);
+            (Command::AdminCreate { email: leaf.get_one("email").cloned() }, leaf)
+        }
+        Some(("outbox", outbox)) => match outbox.subcommand() {
+            Some(("retry", leaf)) => (Command::OutboxRetry(retry(leaf)), leaf),
+            _ => (Command::OutboxList, leaf(outbox)),
+        },
         Some((_, leaf)) => (Command::Serve, leaf),
         None => (Command::Serve, matches),
     }
+}
+
+/// The innermost sub-command, which knows the flags that stand anywhere on the line.
+fn leaf(matches: &ArgMatches) -> &ArgMatches {
+    matches.subcommand().map_or(matches, |(_, leaf)| leaf)
+}
+
+fn retry(matches: &ArgMatches) -> Retry {
+    matches.get_one("id").map_or(Retry::All, |id| Retry::One(*id))
 }
 
 fn flags(rows: &[FlagRow], matches: &ArgMatches) -> Flags {
@@ -123,8 +159,41 @@ fn command(rows: &[FlagRow]) -> clap::Command {
             clap::Command::new("openapi").about("Print the OpenAPI document"),
             clap::Command::new("healthcheck").about("Ask the running server whether it is healthy"),
             clap::Command::new("secret").about("Print a fresh value for AUTH_SECRET"),
+            admin_command(),
+            outbox_command(),
         ])
         .args(rows.iter().map(argument))
+}
+
+fn admin_command() -> clap::Command {
+    let email = Arg::new("email").value_name("EMAIL").help("Address of the account [default: ADMIN_EMAIL]");
+    let create = clap::Command::new("create").about("Make an administrator, who has to change the password at first").arg(email).after_help(
+        "The password is ADMIN_PASSWORD; if that isn't set, one is made up and printed. An account that is there stays \
+         as it is.",
+    );
+    clap::Command::new("admin").about("Make an administrator").subcommand_required(true).subcommand(create)
+}
+
+fn outbox_command() -> clap::Command {
+    let id = Arg::new("id")
+        .value_name("ID")
+        .help("The mail, by its id in the list")
+        .value_parser(value_parser!(Uuid))
+        .required_unless_present("all");
+    let all = Arg::new("all")
+        .long("all")
+        .help("All mails that wait or have failed")
+        .action(ArgAction::SetTrue)
+        .conflicts_with("id");
+    clap::Command::new("outbox")
+        .about("List the mails that wait or have failed, and try them again")
+        .subcommand_required(true)
+        .subcommands([
+            clap::Command::new("list").about("Print the mails that wait or have failed, oldest first"),
+            clap::Command::new("retry")
+                .about("Have mails tried again at once, those that have failed too")
+                .args([id, all]),
+        ])
 }
 
 fn argument(FlagRow { row, flag, heading }: &FlagRow) -> Arg {
@@ -159,6 +228,8 @@ mod tests {
     use crate::settings::definition::Exposure;
     use crate::settings::table::definitions;
 
+    const ID: &str = "01890a5d-ac96-774b-bcce-b302099a8057";
+
     fn read(line: &str) -> Result<Invocation, clap::Error> {
         parse(std::iter::once("auth-server").chain(line.split_whitespace()).map(OsString::from))
     }
@@ -174,10 +245,17 @@ mod tests {
             ("openapi", Command::OpenApi),
             ("healthcheck", Command::Healthcheck),
             ("secret", Command::Secret),
+            ("admin create", Command::AdminCreate { email: None }),
+            ("admin create ada@example.org", Command::AdminCreate { email: Some("ada@example.org".to_owned()) }),
+            ("outbox list", Command::OutboxList),
+            ("outbox retry --all", Command::OutboxRetry(Retry::All)),
+            (&format!("outbox retry {ID}"), Command::OutboxRetry(Retry::One(ID.parse().unwrap()))),
         ] {
             assert_eq!(read(line).unwrap(), Invocation { command: expected, flags: Flags::new() }, "{line}");
         }
-        assert!(read("config").is_err());
+        for line in ["config", "admin", "outbox"] {
+            assert_eq!(read(line).unwrap_err().kind(), ErrorKind::MissingSubcommand, "{line}");
+        }
         assert_eq!(read("run").unwrap_err().kind(), ErrorKind::InvalidSubcommand);
     }
 
@@ -188,9 +266,14 @@ mod tests {
 
     #[test]
     fn a_flag_goes_before_and_after_the_sub_command() {
-        for line in
-            ["--bind x --config y config show", "config show --bind x --config y", "config --bind=x show --config=y"]
-        {
+        for line in [
+            "--bind x --config y config show",
+            "config show --bind x --config y",
+            "config --bind=x show --config=y",
+            "--bind x admin create --config y a@example.org",
+            "outbox --bind x list --config y",
+            "outbox retry --all --bind x --config y",
+        ] {
             let flags = read(line).unwrap().flags;
             assert_eq!((flags["AUTH_BIND"].as_str(), flags["AUTH_CONFIG"].as_str()), ("x", "y"), "{line}");
         }
@@ -232,7 +315,17 @@ mod tests {
 
     #[test]
     fn a_mistake_ends_with_exit_code_2() {
-        for line in ["--bnid x", "serve --bind", "--bind a --bind b", "config nothing"] {
+        for line in [
+            "--bnid x",
+            "serve --bind",
+            "--bind a --bind b",
+            "config nothing",
+            "admin create a@example.org b@example.org",
+            "outbox retry",
+            "outbox retry 7",
+            &format!("outbox retry --all {ID}"),
+            "outbox list --all",
+        ] {
             assert_eq!(read(line).unwrap_err().exit_code(), 2, "{line}");
         }
     }

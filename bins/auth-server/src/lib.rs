@@ -6,10 +6,14 @@
 #![deny(missing_docs)]
 
 pub mod cli;
+mod first_admin;
 mod http;
 mod logging;
+mod metrics;
+mod outbox;
 pub mod run;
 mod secret_file;
 mod serve;
+mod service_config;
 pub mod settings;
 mod start;

@@ -1,16 +1,19 @@
 //! Carrying out what the command line says.
 
+use std::fmt::Display;
 use std::io::{self, Read as _, Write as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
+use std::num::NonZeroU32;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use auth_core::OsRandom;
+use auth_service::AuthService;
 
-use crate::cli::{Command, Invocation};
-use crate::settings::{Loaded, Report, Settings, Sources, value};
-use crate::start::{CannotStart, open_database};
-use crate::{http, logging, serve};
+use crate::cli::{Command, Invocation, Retry};
+use crate::settings::{Flags, Loaded, Report, Settings, Sources, value};
+use crate::start::{CannotStart, Opened, open_database, open_service};
+use crate::{first_admin, http, logging, outbox, serve};
 
 /// Exit code of a faulty configuration or command line.
 const CONFIGURATION_FAULT: u8 = 2;
@@ -27,26 +30,31 @@ pub fn run(Invocation { command, flags }: Invocation) -> io::Result<ExitCode> {
     match command {
         Command::Secret => return print(&value::new_secret(&OsRandom)),
         Command::OpenApi => return print(&http::openapi_json()),
+        Command::AdminCreate { email } => return create_admin(flags, email),
         _ => {}
     }
     match Settings::load(&Sources::of_process(flags)) {
-        Ok(loaded) => run_with(command, &loaded),
-        Err(faults) => {
-            writeln!(io::stderr().lock(), "{faults}")?;
-            Ok(ExitCode::from(CONFIGURATION_FAULT))
-        }
+        Ok(loaded) => run_with(&command, &loaded),
+        Err(faults) => refuse(&faults),
     }
 }
 
-fn run_with(command: Command, loaded: &Loaded) -> io::Result<ExitCode> {
+fn refuse(why: &dyn Display) -> io::Result<ExitCode> {
+    writeln!(io::stderr().lock(), "{why}")?;
+    Ok(ExitCode::from(CONFIGURATION_FAULT))
+}
+
+fn run_with(command: &Command, loaded: &Loaded) -> io::Result<ExitCode> {
     match command {
         Command::ConfigCheck => write!(io::stdout().lock(), "{}", Report::Check(loaded))?,
         Command::ConfigShow => write!(io::stdout().lock(), "{}", Report::Show(loaded))?,
         Command::Migrate => return migrate(loaded),
         Command::Healthcheck => return healthcheck(loaded.settings.server.bind),
         Command::Serve => return serve(loaded),
+        Command::OutboxList => return list_outbox(&loaded.settings),
+        Command::OutboxRetry(which) => return retry_mails(&loaded.settings, *which),
         // Done before the settings were read.
-        Command::OpenApi | Command::Secret => {}
+        Command::OpenApi | Command::Secret | Command::AdminCreate { .. } => {}
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -76,6 +84,60 @@ fn migrate(loaded: &Loaded) -> io::Result<ExitCode> {
         print("the database is up to date")?;
     }
     report(migrated)
+}
+
+fn create_admin(flags: Flags, email: Option<String>) -> io::Result<ExitCode> {
+    let (loaded, wanted) = match first_admin::load(flags, email) {
+        Ok((loaded, Some(wanted))) => (loaded, wanted),
+        Ok((_, None)) => {
+            return refuse(&"name the address: `auth-server admin create ada@example.com`, or set ADMIN_EMAIL");
+        }
+        Err(faults) => return refuse(&faults),
+    };
+    let settings = &loaded.settings;
+    let shortest = settings.passwords.min_length;
+    let work = async |service| first_admin::create(&service, &wanted, shortest).await;
+    match operate(settings, work) {
+        Ok(made) => made.print(),
+        Err(error) => report(Err(error)),
+    }
+}
+
+fn list_outbox(settings: &Settings) -> io::Result<ExitCode> {
+    match operate(settings, async |service| outbox::list(&service).await) {
+        Ok(table) => {
+            write!(io::stdout().lock(), "{table}")?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(error) => report(Err(error)),
+    }
+}
+
+fn retry_mails(settings: &Settings, which: Retry) -> io::Result<ExitCode> {
+    match (operate(settings, async |service| outbox::retry(&service, which).await), which) {
+        (Ok(0), Retry::One(id)) => {
+            writeln!(io::stderr().lock(), "auth-server: no mail {id} waits or has failed, or its time is over")?;
+            Ok(ExitCode::FAILURE)
+        }
+        (Ok(count), _) => print(&format!("mails that are tried again now: {count}")),
+        (Err(error), _) => report(Err(error)),
+    }
+}
+
+/// Does `work` with a service that neither listens nor has jobs.
+fn operate<T>(
+    settings: &Settings,
+    work: impl AsyncFnOnce(AuthService) -> Result<T, CannotStart>,
+) -> Result<T, CannotStart> {
+    let mut settings = settings.clone();
+    // One connection serves a command, and none is being opened by another thread when the process ends: libpq's TLS
+    // doesn't survive that.
+    settings.database.pool = NonZeroU32::MIN;
+    let settings = &settings;
+    let database = open_database(settings)?;
+    database.migrate()?;
+    let Opened { service, .. } = open_service(settings, database)?;
+    actix_web::rt::System::new().block_on(work(service))
 }
 
 fn report(result: Result<(), CannotStart>) -> io::Result<ExitCode> {

@@ -14,11 +14,13 @@ use auth_core::SystemClock;
 use auth_service::AuthService;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::http::{self, AppName, Stopping, TrustedProxies};
-use crate::logging;
+use crate::http::{self, AppName, LinkPages, Stopping, TrustedProxies};
+use crate::metrics::Metrics;
 use crate::settings::Settings;
+use crate::settings::section::observability::MetricsSettings;
 use crate::settings::section::web::WebSettings;
-use crate::start::{CannotStart, open_database, open_service};
+use crate::start::{CannotStart, Opened, open_database, open_service};
+use crate::{first_admin, logging};
 
 /// How long a client may take to send the head of its request (security.md, W-19).
 const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
@@ -33,19 +35,31 @@ const UNREAD_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Serves until a signal says to stop.
 pub(crate) fn serve(settings: &Settings) -> Result<(), CannotStart> {
-    if settings.accounts.require_verified_email {
-        // To register people unverified after all would be worse than not to start.
-        return Err(CannotStart::Setting {
-            variable: "AUTH_REQUIRE_VERIFIED_EMAIL",
-            problem: "this release can't send mails yet, so nobody could verify an address; unset it".to_owned(),
-        });
-    }
+    // Before anything that counts.
+    let metrics = (settings.metrics != MetricsSettings::Off).then(Metrics::start).transpose()?;
     let database = open_database(settings)?;
     database.migrate()?;
-    let service = open_service(settings, database)?;
-    let address = settings.server.bind;
-    let listener = listen(address).map_err(|error| CannotStart::Listen { address, error })?;
-    actix_web::rt::System::new().block_on(run(settings, service, listener))
+    let Opened { service, breach_breaker } = open_service(settings, database)?;
+    let metrics = metrics.map(|metrics| metrics.watching("hibp", breach_breaker));
+    let listeners = Listeners::open(settings)?;
+    actix_web::rt::System::new().block_on(run(settings, service, metrics, listeners))
+}
+
+struct Listeners {
+    main: TcpListener,
+    /// For metrics that have an address of their own.
+    metrics: Option<TcpListener>,
+}
+
+impl Listeners {
+    fn open(settings: &Settings) -> Result<Self, CannotStart> {
+        let at = |variable, address| listen(address).map_err(|error| CannotStart::Listen { variable, address, error });
+        let metrics = match settings.metrics {
+            MetricsSettings::On(address) => Some(at("AUTH_METRICS_BIND", address)?),
+            MetricsSettings::WithServer | MetricsSettings::Off => None,
+        };
+        Ok(Self { main: at("AUTH_BIND", settings.server.bind)?, metrics })
+    }
 }
 
 /// Connections inherit the options of the socket that they are accepted from.
@@ -59,18 +73,31 @@ fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
     Ok(listener)
 }
 
-async fn run(settings: &Settings, service: AuthService, listener: TcpListener) -> Result<(), CannotStart> {
+async fn run(
+    settings: &Settings,
+    service: AuthService,
+    metrics: Option<Metrics>,
+    listeners: Listeners,
+) -> Result<(), CannotStart> {
+    if let Some(admin) = &settings.accounts.first_admin {
+        first_admin::ensure(&service, admin).await?;
+    }
     if let Err(error) = service.sync_revocations().await {
         tracing::warn!(%error, "the revocations can't be read yet");
     }
     let jobs = service.run_jobs();
     let stopping = web::Data::new(Stopping::default());
-    let address = listener.local_addr().map_err(CannotStart::Serve)?;
-    let server = server(settings, &service, &stopping, listener).map_err(CannotStart::Serve)?;
+    let address = listeners.main.local_addr().map_err(CannotStart::Serve)?;
+    let server = server(settings, &service, metrics.clone(), &stopping, listeners.main).map_err(CannotStart::Serve)?;
+    let metrics = metrics.map(|metrics| serve_metrics(metrics, listeners.metrics)).transpose();
+    let metrics = metrics.map_err(CannotStart::Serve)?.flatten();
     announce(settings, address);
     actix_web::rt::spawn(stop_on_signal(server.handle(), stopping));
     server.await.map_err(CannotStart::Serve)?;
     jobs.stop().await;
+    if let Some(metrics) = metrics {
+        metrics.stop(false).await;
+    }
     tracing::info!("stopped");
     Ok(())
 }
@@ -78,6 +105,7 @@ async fn run(settings: &Settings, service: AuthService, listener: TcpListener) -
 fn server(
     settings: &Settings,
     service: &AuthService,
+    metrics: Option<Metrics>,
     stopping: &web::Data<Stopping>,
     listener: TcpListener,
 ) -> std::io::Result<Server> {
@@ -85,6 +113,8 @@ fn server(
     let access_tokens = web::Data::from(service.access_tokens());
     let proxies = web::Data::new(TrustedProxies::new(settings.web.trusted_proxies.clone()));
     let app_name = web::Data::new(AppName::new(&settings.server.app_name));
+    let link_pages = web::Data::new(LinkPages::new(&settings.server.app_name, settings.server.base_url.as_str()));
+    let metrics = metrics.filter(|_| settings.metrics == MetricsSettings::WithServer).map(web::Data::new);
     let (stopping, web_settings) = (stopping.clone(), settings.web.clone());
     let is_https = settings.server.base_url.is_https();
     let app = move || {
@@ -96,6 +126,8 @@ fn server(
             .app_data(proxies.clone())
             .app_data(stopping.clone())
             .app_data(app_name.clone())
+            .app_data(link_pages.clone())
+            .configure(|config| http::metrics_route(config, metrics.as_ref()))
             .configure(http::routes)
             .wrap(Condition::new(!web_settings.cors_origins.is_empty(), cors(&web_settings)))
             .wrap(context)
@@ -110,6 +142,30 @@ fn server(
         .listen(listener)?
         .run();
     Ok(server)
+}
+
+/// Keeps the numbers, and serves them at an address of their own, if they have one. Its handle stops that.
+fn serve_metrics(metrics: Metrics, listener: Option<TcpListener>) -> std::io::Result<Option<ServerHandle>> {
+    actix_web::rt::spawn(metrics.clone().keep());
+    let Some(listener) = listener else { return Ok(None) };
+    let address = listener.local_addr()?;
+    let metrics = web::Data::new(metrics);
+    let app = move || {
+        let context =
+            RequestContext::new(Arc::new(SystemClock), http::default_headers(false), http::QUIET_PATHS.to_vec());
+        App::new().configure(|config| http::metrics_alone(config, &metrics)).wrap(context)
+    };
+    let server = HttpServer::new(app)
+        .workers(1)
+        .client_request_timeout(HEAD_TIMEOUT)
+        .keep_alive(KEEP_ALIVE)
+        .disable_signals()
+        .listen(listener)?
+        .run();
+    let handle = server.handle();
+    actix_web::rt::spawn(server);
+    tracing::info!(%address, "metrics are served");
+    Ok(Some(handle))
 }
 
 /// REQ-57: exact origins, no credentials: these routes take bearer tokens, never cookies.
@@ -127,8 +183,8 @@ fn announce(settings: &Settings, address: SocketAddr) {
     tracing::info!(target: logging::LISTENING, %address, docs, base_url = settings.server.base_url.as_str(), "listening");
     if settings.server.environment.is_production() {
         tracing::warn!(
-            "rate limits and the check of breached passwords are not in this release, whatever the settings say: put a \
-             limiter in front, or passwords can be tried without end"
+            "rate limits per client are not in this release, whatever the settings say: put a limiter in front, or \
+             passwords can be tried without end"
         );
         return;
     }

@@ -1,22 +1,23 @@
 //! From settings to a service: what is opened, made and checked before the first request.
 
 use std::io;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use auth_core::password::{
-    Argon2Backend, Argon2Params, CharacterClass, HashPool, HashPoolConfig, PasswordHasher, PasswordPolicy,
-};
-use auth_core::{AuthSecret, Clock, OsRandom, SecretRing, SigningAlgorithm, SystemClock};
+use auth_core::password::{Argon2Backend, Argon2Params, HashPool, HashPoolConfig, PasswordHasher};
+use auth_core::{AuthSecret, BreachConfig, BreachedPasswords, Breaker, Clock, OsRandom, SecretRing, SystemClock};
+use auth_email::{Branding, InvalidMailConfig, Mailer, SmtpConfig};
+use auth_ephemeral::{EphemeralStore, MemoryConfig};
 use auth_persistence::{Database, DatabaseConfig, OpenError};
-use auth_service::{AuthService, Parts, ReuseScope, ServiceConfig, StartError};
+use auth_service::{AdminError, AuthService, Fault, Parts, StartError};
+use metrics_exporter_prometheus::BuildError;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::secret_file;
+use crate::service_config::{breaker, service_config};
 use crate::settings::Settings;
-use crate::settings::section::account::Registration;
-use crate::settings::section::token::{JwtAlgorithm, ReuseRevokes};
-use crate::settings::section::{hashing, password};
+use crate::settings::section::hashing;
 use crate::settings::value::DatabaseUrl;
 
 /// The server can't start, and what to do about it.
@@ -32,8 +33,16 @@ pub(crate) enum CannotStart {
     SecretFile(io::Error),
     #[error("{variable} can't be used: {problem}")]
     Setting { variable: &'static str, problem: String },
-    #[error("can't listen on {address}: {error}; is another server running there? AUTH_BIND sets the address")]
-    Listen { address: std::net::SocketAddr, error: io::Error },
+    #[error("mails can't be sent with these settings: {0}")]
+    Mail(#[from] InvalidMailConfig),
+    #[error("no administrator was made of ADMIN_EMAIL and ADMIN_PASSWORD: {0}")]
+    Admin(#[from] AdminError),
+    #[error("{0}")]
+    Fault(#[from] Fault),
+    #[error("can't listen on {address}: {error}; is another server running there? {variable} sets the address")]
+    Listen { variable: &'static str, address: SocketAddr, error: io::Error },
+    #[error("the metrics can't be counted: {0}")]
+    Metrics(#[from] BuildError),
     #[error("a thread can't be started: {0}")]
     Thread(io::Error),
     #[error("the server stopped: {0}")]
@@ -57,17 +66,28 @@ fn connection_url(url: &DatabaseUrl) -> String {
     }
 }
 
+/// A service, and what operators want to know of beside it.
+pub(crate) struct Opened {
+    pub(crate) service: AuthService,
+    /// Guards the calls that look passwords up among the breached ones.
+    pub(crate) breach_breaker: Arc<Breaker>,
+}
+
 /// The service of `settings` on `database`, which is migrated.
-pub(crate) fn open_service(settings: &Settings, database: Database) -> Result<AuthService, CannotStart> {
+pub(crate) fn open_service(settings: &Settings, database: Database) -> Result<Opened, CannotStart> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let breach_breaker = Arc::new(Breaker::new(breaker(settings.breaker), Arc::clone(&clock)));
     let parts = Parts {
         secrets: secrets(settings)?,
         hash_pool: hash_pool(settings, Arc::clone(&clock))?,
+        ephemeral: EphemeralStore::in_memory(MemoryConfig::default(), Arc::clone(&clock)),
+        mailer: mailer(settings)?,
+        breached_passwords: breached_passwords(settings, &breach_breaker),
         database,
         clock,
         random: Arc::new(OsRandom),
     };
-    Ok(AuthService::start(service_config(settings)?, parts)?)
+    Ok(Opened { service: AuthService::start(service_config(settings)?, parts)?, breach_breaker })
 }
 
 fn secrets(settings: &Settings) -> Result<SecretRing, CannotStart> {
@@ -104,44 +124,30 @@ fn hash_pool(settings: &Settings, clock: Arc<dyn Clock>) -> Result<HashPool, Can
     HashPool::start(config, hasher, clock).map_err(CannotStart::Thread)
 }
 
-fn service_config(settings: &Settings) -> Result<ServiceConfig, CannotStart> {
-    let (token, revocation) = (&settings.tokens, &settings.revocation);
-    Ok(ServiceConfig {
-        issuer: token.issuer.clone(),
-        audience: token.audience.clone(),
-        signing_algorithm: match token.algorithm {
-            JwtAlgorithm::EdDsa => SigningAlgorithm::EdDsa,
-            JwtAlgorithm::Es256 => SigningAlgorithm::Es256,
-            JwtAlgorithm::Rs256 => SigningAlgorithm::Rs256,
-            JwtAlgorithm::Hs256 => SigningAlgorithm::Hs256,
-        },
-        access_lifetime: token.access_ttl,
-        refresh_lifetime: token.refresh_ttl,
-        refresh_idle: token.refresh_idle_ttl,
-        refresh_grace: token.refresh_grace,
-        reuse_revokes: match token.reuse_revokes {
-            ReuseRevokes::User => ReuseScope::User,
-            ReuseRevokes::Session => ReuseScope::Session,
-        },
-        sessions_per_user: token.sessions_per_user,
-        registration_open: settings.accounts.registration == Registration::Open,
-        password_policy: password_policy(settings)?,
-        product_name: settings.server.app_name.clone(),
-        revocation_poll: revocation.poll,
-        revocation_max_age: revocation.max_age,
-    })
+/// Where nobody can be asked, for instance on a system without root certificates, passwords are taken unasked as they are
+/// when nobody answers (REQ-03).
+fn breached_passwords(settings: &Settings, breaker: &Arc<Breaker>) -> Option<BreachedPasswords> {
+    let passwords = &settings.passwords;
+    if !passwords.hibp {
+        return None;
+    }
+    let config = BreachConfig { url: passwords.hibp_url.clone(), timeout: BreachConfig::DEFAULT_TIMEOUT };
+    let client = BreachedPasswords::new(config, Arc::clone(breaker));
+    client
+        .inspect_err(|error| {
+            let cause = std::error::Error::source(error).map(ToString::to_string);
+            tracing::warn!(setting = "AUTH_HIBP", %error, cause, "passwords are not looked up among the breached ones");
+        })
+        .ok()
 }
 
-fn password_policy(settings: &Settings) -> Result<PasswordPolicy, CannotStart> {
-    let rules = &settings.passwords;
-    let policy = PasswordPolicy::new(rules.min_length, rules.max_length).map_err(|error| CannotStart::Setting {
-        variable: "AUTH_PASSWORD_MIN_LENGTH, _MAX_LENGTH",
-        problem: error.to_string(),
-    })?;
-    Ok(policy.requiring(rules.require.iter().map(|class| match class {
-        password::CharacterClass::Lower => CharacterClass::Lower,
-        password::CharacterClass::Upper => CharacterClass::Upper,
-        password::CharacterClass::Digit => CharacterClass::Digit,
-        password::CharacterClass::Symbol => CharacterClass::Symbol,
-    })))
+/// By SMTP, or to the log, which production has refused already.
+fn mailer(settings: &Settings) -> Result<Mailer, CannotStart> {
+    let server = &settings.server;
+    let branding = Branding { product_name: server.app_name.clone(), base_url: server.base_url.url().clone() };
+    let from = settings.mail.from.to_string();
+    Ok(match &settings.mail.smtp_url {
+        Some(url) => Mailer::smtp(SmtpConfig::new(url.clone(), from), branding)?,
+        None => Mailer::console(&from, branding)?,
+    })
 }

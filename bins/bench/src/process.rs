@@ -65,9 +65,17 @@ impl Process {
         self.printed.load(Ordering::Relaxed)
     }
 
+    /// Ends it at once.
+    pub(crate) fn kill(mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
     /// Asks it to end, and waits until it has.
     fn stop(&mut self) {
-        if let Some(pid) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) {
+        if let Ok(None) = self.child.try_wait()
+            && let Some(pid) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw)
+        {
             let _ = kill_process(pid, Signal::TERM);
         }
         let end = Instant::now() + PATIENCE;

@@ -12,6 +12,8 @@ use crate::sample::{median, ratios};
 pub(crate) enum Required {
     AtLeast(f64),
     AtMost(f64),
+    /// No further from 1 than this.
+    Within(f64),
     /// The row is there to be known.
     Nothing,
 }
@@ -21,6 +23,7 @@ impl Required {
         match self {
             Self::AtLeast(bound) => Some(value >= bound),
             Self::AtMost(bound) => Some(value <= bound),
+            Self::Within(share) => Some((value - 1.0).abs() <= share),
             Self::Nothing => None,
         }
     }
@@ -31,6 +34,7 @@ impl fmt::Display for Required {
         match self {
             Self::AtLeast(bound) => write!(f, "≥ {bound}"),
             Self::AtMost(bound) => write!(f, "≤ {bound}"),
+            Self::Within(share) => write!(f, "1 ± {share}"),
             Self::Nothing => f.write_str("–"),
         }
     }
@@ -152,6 +156,7 @@ impl Row {
             "required": match self.required {
                 Required::AtLeast(bound) => json!({ "at_least": bound }),
                 Required::AtMost(bound) => json!({ "at_most": bound }),
+                Required::Within(share) => json!({ "within": share }),
                 Required::Nothing => Value::Null,
             },
             "reached": self.reached,
@@ -224,6 +229,8 @@ mod tests {
         assert_eq!(row(Required::AtLeast(0.9)).reached, Some(true));
         assert_eq!(row(Required::AtLeast(0.91)).reached, Some(false));
         assert_eq!(row(Required::AtMost(0.9)).reached, Some(true));
+        assert_eq!(row(Required::Within(0.1)).reached, Some(true));
+        assert_eq!(row(Required::Within(0.09)).reached, Some(false));
         assert_eq!(row(Required::Nothing).reached, None);
         assert_eq!(row(Required::AtLeast(0.9)).cells()[3], "0.900 (0.500–1.000)");
     }

@@ -104,11 +104,11 @@ pub(crate) fn progress(text: &str) {
 }
 
 fn circumstances(options: &Options, load_before: &str) -> Vec<String> {
-    let settings: Vec<String> = SETTINGS[..2].iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let settings: Vec<String> = SETTINGS[..3].iter().map(|(name, value)| format!("{name}={value}")).collect();
     vec![
         format!("machine: {} cores, {}", cores(), processor()),
         format!("load average before and after: {load_before}; {}{}", load_average(), remark(load_before)),
-        format!("servers run with {}, all else by default unless the row says so", settings.join(" and ")),
+        format!("servers run with {}, all else by default unless the row says so", settings.join(", ")),
         format!(
             "each measurement takes {} s and is repeated {} times in turns with what it is compared with; ratio: their median",
             options.duration.as_secs_f64(),

@@ -5,23 +5,33 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use smtp_sink::SmtpSink;
+
+use crate::account::{self, Account};
 use crate::database::Database;
 use crate::failure::Outcome;
 use crate::http::{self, Connection};
 use crate::process::{Output, Process};
 
-/// What every server of the bench is started with. The log says where it listens, and otherwise warnings alone.
-pub(crate) const SETTINGS: [(&str, &str); 5] = [
+/// What every server of the bench is started with, beside its mail server. The log says where it listens, and otherwise
+/// warnings alone. Nobody out there is asked whether passwords have leaked: that would measure the way there.
+pub(crate) const SETTINGS: [(&str, &str); 6] = [
     ("AUTH_LOG", "warn"),
     ("AUTH_RATE_LIMITS", "off"),
+    ("AUTH_HIBP", "off"),
     ("AUTH_LOG_FORMAT", "json"),
     ("AUTH_BIND", "127.0.0.1:0"),
     ("AUTH_SECRET", "V7uQk2mZr9xT4wB8nC5jH1dF6gL3pS0yEaKiOeRt"),
 ];
 
+/// How long the mails of new accounts may take.
+const MAIL_PATIENCE: Duration = Duration::from_mins(1);
+
 /// A server that is up.
 pub(crate) struct Server {
     process: Process,
+    /// A mail server of its own, in this process, unless the row has one.
+    mails: Option<SmtpSink>,
     /// From before the process was made to the first healthy answer.
     pub(crate) start: Duration,
 }
@@ -37,15 +47,41 @@ impl Server {
         Self::start_with(database, &[("AUTH_LOG", "info")], Output::Drained)
     }
 
+    /// Starts a server that meets faults in its row, and says so: nobody reads it.
+    pub(crate) fn start_among_faults(database: &Database, settings: &[(&str, &str)]) -> Outcome<Self> {
+        Self::start_with(database, settings, Output::Drained)
+    }
+
     fn start_with(database: &Database, settings: &[(&str, &str)], output: Output) -> Outcome<Self> {
         let mut command = Command::new(beside_this("auth-server")?);
         command.env_clear().current_dir(database.folder()).env("DATABASE_URL", database.url());
+        let mails = settings.iter().all(|(name, _)| *name != SMTP_URL).then(SmtpSink::start);
+        if let Some(sink) = &mails {
+            command.env(SMTP_URL, sink.url());
+        }
         command.envs(SETTINGS).envs(settings.iter().copied());
         let begin = Instant::now();
         let process = Process::start(command, output, address_in_log)?;
         let health = Connection::open(process.address)?.exchange(&http::get("/health", None))?.status;
         let start = begin.elapsed();
-        if health == 200 { Ok(Self { process, start }) } else { Err(format!("/health answers {health}").into()) }
+        if health != 200 {
+            return Err(format!("/health answers {health}").into());
+        }
+        Ok(Self { process, mails, start })
+    }
+
+    /// Registers `count` people, and waits until their mails are sent: what follows is measured without them.
+    pub(crate) fn register(&self, count: usize) -> Outcome<Vec<Account>> {
+        let accounts = account::register(self.address(), count)?;
+        if let Some(sink) = &self.mails {
+            wait_for_mails(sink, count, MAIL_PATIENCE)?;
+        }
+        Ok(accounts)
+    }
+
+    /// SIGKILL.
+    pub(crate) fn kill(self) {
+        self.process.kill();
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -60,6 +96,22 @@ impl Server {
     pub(crate) fn logged(&self) -> u64 {
         self.process.printed()
     }
+}
+
+/// Where a server finds its mail server.
+pub(crate) const SMTP_URL: &str = "AUTH_SMTP_URL";
+
+/// Waits until `sink` has taken `count` mails in all.
+pub(crate) fn wait_for_mails(sink: &SmtpSink, count: usize, patience: Duration) -> Outcome<()> {
+    let end = Instant::now() + patience;
+    // Each mail ends with a dot, and counting dots costs nothing.
+    while sink.commands(".") < count {
+        if Instant::now() > end {
+            return Err(format!("{} of {count} mails after {patience:?}", sink.commands(".")).into());
+        }
+        std::thread::park_timeout(Duration::from_millis(1));
+    }
+    Ok(())
 }
 
 /// The program `name` in the folder of this one.

@@ -1,13 +1,15 @@
 //! Columns whose values obey a rule that the column's type doesn't hold: a value that breaks it is reported with
 //! its table and column instead of being guessed at.
 
-use auth_core::Role;
+use auth_core::{Role, TokenPurpose, UserId};
 use diesel::deserialize::{self, Queryable};
 use diesel::sql_types::{BigInt, Binary, Nullable, SmallInt, Text};
 
 use crate::connection::MultiBackend;
 use crate::error::InconsistentValue;
 use crate::hidden::Hidden;
+use crate::one_time_token::Subject;
+use crate::sql_type::Id;
 
 macro_rules! checked_column {
     ($name:ident($rust:ty) of $table:literal.$column:literal, $sql:ty => $raw:ty, $convert:expr) => {
@@ -40,6 +42,7 @@ checked_column!(Skips(u32) of "sessions"."skips", BigInt => i64, |number| number
 checked_column!(Salt(Hidden<[u8; 32]>) of "sessions"."salt", Binary => Vec<u8>,
     |bytes| bytes.try_into().ok().map(Hidden::new));
 checked_column!(KeyVersion(u8) of "data_keys"."version", SmallInt => i16, |number| number.try_into().ok());
+checked_column!(Purpose(TokenPurpose) of "one_time_tokens"."purpose", Text => String, |text| text.parse().ok());
 checked_column!(Details(serde_json::Value) of "audit_events"."details", Text => String,
     |text| serde_json::from_str(&text).ok());
 
@@ -67,18 +70,46 @@ macro_rules! hidden_column {
 hidden_column!(HiddenText(String), Text);
 hidden_column!(HiddenBytes(Vec<u8>), Binary);
 
-pub struct OptionalHiddenText(Option<String>);
+/// The same for a column that may be empty.
+macro_rules! optional_hidden_column {
+    ($name:ident($raw:ty), $sql:ty) => {
+        pub struct $name(Option<$raw>);
 
-impl Queryable<Nullable<Text>, MultiBackend> for OptionalHiddenText {
-    type Row = Option<String>;
+        impl Queryable<Nullable<$sql>, MultiBackend> for $name {
+            type Row = Option<$raw>;
 
-    fn build(raw: Option<String>) -> deserialize::Result<Self> {
-        Ok(Self(raw))
+            fn build(raw: Option<$raw>) -> deserialize::Result<Self> {
+                Ok(Self(raw))
+            }
+        }
+
+        impl From<$name> for Option<Hidden<$raw>> {
+            fn from(value: $name) -> Self {
+                value.0.map(Hidden::new)
+            }
+        }
+    };
+}
+
+optional_hidden_column!(OptionalHiddenText(String), Text);
+optional_hidden_column!(OptionalHiddenBytes(Vec<u8>), Binary);
+
+pub struct SubjectColumns(Subject);
+
+impl Queryable<(Nullable<Id>, Nullable<Id>), MultiBackend> for SubjectColumns {
+    type Row = (Option<UserId>, Option<UserId>);
+
+    fn build(row: Self::Row) -> deserialize::Result<Self> {
+        match row {
+            (Some(user), None) => Ok(Self(Subject::User(user))),
+            (None, Some(pending)) => Ok(Self(Subject::Pending(pending))),
+            _ => Err(InconsistentValue { table: "one_time_tokens", column: "pending_id" }.into()),
+        }
     }
 }
 
-impl From<OptionalHiddenText> for Option<Hidden<String>> {
-    fn from(value: OptionalHiddenText) -> Self {
-        value.0.map(Hidden::new)
+impl From<SubjectColumns> for Subject {
+    fn from(value: SubjectColumns) -> Self {
+        value.0
     }
 }

@@ -58,6 +58,16 @@ pub enum Conflict {
     EmailDedupeKey,
     /// The id of a revocation.
     RevocationId,
+    /// The id of a pending registration.
+    PendingRegistrationId,
+    /// The address of a pending registration, in its normalized form.
+    PendingRegistrationEmail,
+    /// The id of a one-time token.
+    OneTimeTokenId,
+    /// The hash of a one-time token.
+    OneTimeTokenHash,
+    /// The user and hash of a backup code.
+    BackupCode,
     /// A key that this version does not know.
     Other(String),
 }
@@ -76,6 +86,13 @@ impl Conflict {
             "email_outbox_pkey" | "email_outbox.id" => Self::EmailId,
             "email_outbox_dedupe_key_key" | "email_outbox.dedupe_key" => Self::EmailDedupeKey,
             "revocations_pkey" | "revocations.id" => Self::RevocationId,
+            "pending_registrations_pkey" | "pending_registrations.id" => Self::PendingRegistrationId,
+            "pending_registrations_email_normalized_key" | "pending_registrations.email_normalized" => {
+                Self::PendingRegistrationEmail
+            }
+            "one_time_tokens_pkey" | "one_time_tokens.id" => Self::OneTimeTokenId,
+            "one_time_tokens_token_hash_key" | "one_time_tokens.token_hash" => Self::OneTimeTokenHash,
+            "backup_codes_pkey" | "backup_codes.user_id, backup_codes.code_hash" => Self::BackupCode,
             other => Self::Other(other.to_owned()),
         }
     }

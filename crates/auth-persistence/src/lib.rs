@@ -2,6 +2,9 @@
 #![deny(missing_docs)]
 
 pub mod audit_event;
+pub mod authenticator_failure;
+pub mod backup_code;
+mod chosen;
 mod column;
 mod connection;
 pub mod data_key;
@@ -9,13 +12,19 @@ mod database;
 pub mod email_outbox;
 mod error;
 mod hidden;
+pub mod known_client;
+pub mod mail_budget;
+pub mod one_time_token;
+pub mod pending_registration;
 pub mod refresh;
+pub mod reserved_address;
 pub mod revocation;
 mod schema;
 pub mod session;
 pub mod signing_key;
 mod sql_type;
 mod statement;
+pub mod totp_credential;
 mod transaction;
 pub mod user;
 

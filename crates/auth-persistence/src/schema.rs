@@ -23,6 +23,8 @@ table! {
         premium_until -> Nullable<Instant>,
         last_login_at -> Nullable<Instant>,
         token_epoch -> BigInt,
+        security_epoch -> BigInt,
+        mfa_enabled_at -> Nullable<Instant>,
         created_at -> Instant,
         updated_at -> Instant,
     }
@@ -100,12 +102,13 @@ table! {
 }
 
 table! {
-    use diesel::sql_types::{Integer, Nullable, Text};
+    use diesel::sql_types::{Binary, Integer, Nullable, Text};
     use crate::sql_type::{Id, Instant};
 
     email_outbox (id) {
         id -> Id,
         recipient -> Text,
+        recipient_normalized -> Text,
         template -> Text,
         payload -> Text,
         dedupe_key -> Nullable<Text>,
@@ -114,8 +117,11 @@ table! {
         attempts -> Integer,
         next_attempt_at -> Instant,
         claimed_until -> Nullable<Instant>,
+        prepared_at -> Nullable<Instant>,
         sent_at -> Nullable<Instant>,
+        failed_at -> Nullable<Instant>,
         last_error -> Nullable<Text>,
+        secret_sealed -> Nullable<Binary>,
         user_id -> Nullable<Id>,
     }
 }
@@ -131,6 +137,108 @@ table! {
         user_id -> Nullable<Id>,
         lowest_epoch -> Nullable<BigInt>,
         expires_at -> Instant,
+    }
+}
+
+table! {
+    use diesel::sql_types::{Nullable, Text};
+    use crate::sql_type::{Id, Instant};
+
+    pending_registrations (id) {
+        id -> Id,
+        email -> Text,
+        email_normalized -> Text,
+        password_hash -> Text,
+        display_name -> Nullable<Text>,
+        created_at -> Instant,
+        expires_at -> Instant,
+    }
+}
+
+table! {
+    use diesel::sql_types::{Binary, Nullable, Text};
+    use crate::sql_type::{Id, Instant};
+
+    one_time_tokens (id) {
+        id -> Id,
+        user_id -> Nullable<Id>,
+        pending_id -> Nullable<Id>,
+        purpose -> Text,
+        token_hash -> Binary,
+        payload -> Nullable<Text>,
+        created_at -> Instant,
+        expires_at -> Instant,
+        used_at -> Nullable<Instant>,
+    }
+}
+
+table! {
+    use diesel::sql_types::{BigInt, Text};
+    use crate::sql_type::Id;
+
+    authenticator_failures (user_id, authenticator, lane) {
+        user_id -> Id,
+        authenticator -> Text,
+        lane -> Text,
+        count -> BigInt,
+    }
+}
+
+table! {
+    use diesel::sql_types::Text;
+    use crate::sql_type::{Id, Instant};
+
+    reserved_addresses (email_normalized) {
+        email_normalized -> Text,
+        user_id -> Id,
+        expires_at -> Instant,
+    }
+}
+
+table! {
+    use diesel::sql_types::Text;
+    use crate::sql_type::Instant;
+
+    mail_budgets (recipient_normalized, purpose) {
+        recipient_normalized -> Text,
+        purpose -> Text,
+        full_at -> Instant,
+    }
+}
+
+table! {
+    use diesel::sql_types::Text;
+    use crate::sql_type::{Id, Instant};
+
+    known_clients (user_id, client) {
+        user_id -> Id,
+        client -> Text,
+        last_seen_at -> Instant,
+    }
+}
+
+table! {
+    use diesel::sql_types::{BigInt, Binary, Nullable};
+    use crate::sql_type::{Id, Instant};
+
+    totp_credentials (user_id) {
+        user_id -> Id,
+        secret_sealed -> Binary,
+        created_at -> Instant,
+        confirmed_at -> Nullable<Instant>,
+        last_step -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    use diesel::sql_types::{Binary, Nullable};
+    use crate::sql_type::{Id, Instant};
+
+    backup_codes (user_id, code_hash) {
+        user_id -> Id,
+        code_hash -> Binary,
+        created_at -> Instant,
+        used_at -> Nullable<Instant>,
     }
 }
 
@@ -151,6 +259,8 @@ mod tests {
             )+};
         }
         select_all_columns!(users, sessions, data_keys, signing_keys, audit_events, email_outbox, revocations);
+        select_all_columns!(pending_registrations, one_time_tokens, authenticator_failures);
+        select_all_columns!(reserved_addresses, mail_budgets, known_clients, totp_credentials, backup_codes);
         Ok(())
     }
 

@@ -193,6 +193,28 @@ pub fn list_live(
         .load(connection)?)
 }
 
+/// Notes that `user` proved again who they are, and how if `methods` are given (as in
+/// [`auth_methods`](Session::auth_methods)). False: the session is not there, not theirs, revoked or expired.
+///
+/// # Errors
+///
+/// When the database can't be written.
+pub fn prove_again(
+    connection: &mut DbConnection,
+    id: SessionId,
+    user: UserId,
+    methods: Option<&str>,
+    now: Timestamp,
+) -> Result<bool, DbError> {
+    let proof = (sessions::authenticated_at.eq(at(now)), methods.map(|methods| sessions::auth_methods.eq(methods)));
+    let live = sessions::id
+        .eq(key(id))
+        .and(sessions::user_id.eq(key(user)))
+        .and(sessions::revoked_at.is_null())
+        .and(sessions::expires_at.gt(at(now)));
+    Ok(update(sessions::table, proof, live).execute(connection)? == 1)
+}
+
 /// Revokes one session of `user`. False: it is not there, not theirs, or was revoked before.
 ///
 /// # Errors

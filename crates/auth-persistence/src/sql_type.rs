@@ -13,7 +13,7 @@ use diesel::deserialize::{self, FromSql, Queryable};
 use diesel::expression::AsExpression;
 use diesel::pg::Pg;
 use diesel::serialize::{self, IsNull, Output, ToSql};
-use diesel::sql_types::{BigInt, HasSqlType, SqlType, Timestamptz};
+use diesel::sql_types::{BigInt, HasSqlType, SqlOrd, SqlType, Timestamptz};
 use diesel::sqlite::Sqlite;
 use uuid::Uuid;
 
@@ -42,6 +42,9 @@ impl HasSqlType<Instant> for MultiBackend {
         Self::lookup_sql_type::<Instant>(lookup)
     }
 }
+
+/// There is an earliest one.
+impl SqlOrd for Instant {}
 
 /// An id bound to a statement.
 #[derive(Debug, Clone, Copy, AsExpression)]

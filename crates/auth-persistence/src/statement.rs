@@ -7,7 +7,7 @@
 use diesel::backend::Backend;
 use diesel::expression::AppearsOnTable;
 use diesel::prelude::*;
-use diesel::query_builder::{AsChangeset, AstPass, QueryFragment, QueryId};
+use diesel::query_builder::{AsChangeset, AstPass, Query, QueryFragment, QueryId};
 use diesel::sql_types::BoolOrNullableBool;
 
 use crate::connection::DbConnection;
@@ -53,3 +53,52 @@ impl<T, S, F> QueryId for Update<T, S, F> {
 }
 
 impl<T, S, F> RunQueryDsl<DbConnection> for Update<T, S, F> {}
+
+impl<T, S, F> Update<T, S, F> {
+    /// The same with `RETURNING columns`, to be [loaded](RunQueryDsl::get_result).
+    pub(crate) fn returning<C>(self, columns: C) -> Returning<Self, C> {
+        Returning { statement: self, columns }
+    }
+}
+
+/// A statement that answers with columns of the rows that it changed.
+pub(crate) struct Returning<U, C> {
+    pub(crate) statement: U,
+    pub(crate) columns: C,
+}
+
+impl<DB, U, C> QueryFragment<DB> for Returning<U, C>
+where
+    DB: Backend,
+    U: QueryFragment<DB>,
+    C: QueryFragment<DB>,
+{
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        self.statement.walk_ast(out.reborrow())?;
+        out.push_sql(" RETURNING ");
+        self.columns.walk_ast(out)
+    }
+}
+
+impl<U, C: Expression> Query for Returning<U, C> {
+    type SqlType = C::SqlType;
+}
+
+impl<U, C> QueryId for Returning<U, C> {
+    type QueryId = ();
+
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl<U, C> RunQueryDsl<DbConnection> for Returning<U, C> {}
+
+/// Runs a statement with `ON CONFLICT`, which diesel doesn't have for both databases in one, on the one that it is.
+macro_rules! on_either {
+    ($connection:expr, |$inner:ident| $run:expr) => {
+        match $connection {
+            $crate::connection::DbConnection::Sqlite($inner) => $run,
+            $crate::connection::DbConnection::Pg($inner) => $run,
+        }
+    };
+}
+pub(crate) use on_either;

@@ -1,32 +1,22 @@
 //! One's own account: see it, change it, take it away, take it along.
 
-use std::time::Duration;
-
-use auth_core::password::{Password, PasswordHash};
-use auth_core::{
-    AccessClaims, AuditEventId, DisplayName, ErrorCode, FieldError, SessionId, Timestamp, UserId, Username,
-};
-use auth_persistence::audit_event::{self, AuditEvent};
-use auth_persistence::email_outbox::{self, QueuedEmail};
-use auth_persistence::session::{self, Session};
+use auth_core::{AccessClaims, DisplayName, ErrorCode, FieldError, UserId, Username};
+use auth_persistence::audit_event;
 use auth_persistence::user::{self, Change, User, UserChange};
-use auth_persistence::{Conflict, DbConnection, DbError};
-use serde::Serialize;
+use auth_persistence::{Conflict, DbConnection, DbError, email_outbox, mail_budget, pending_registration};
 use serde_json::json;
 use url::Url;
 
 use crate::audit::Event;
 use crate::client::Client;
 use crate::fault::Fault;
+use crate::fresh_proof::{FreshProof, Proven};
+use crate::letter::Template;
 use crate::logout::Reason;
 use crate::profile::Profile;
 use crate::register::kept;
 use crate::revocation_feed::Revoked;
 use crate::service::{AuthService, Inner};
-use crate::sessions::SessionInfo;
-
-/// How long a sign-in counts as a fresh proof of who is there.
-pub const FRESH_PROOF: Duration = Duration::from_mins(10);
 
 /// Why an account was not shown or changed.
 #[derive(Debug, thiserror::Error)]
@@ -52,6 +42,15 @@ pub enum AccountError {
     /// The code that came as a proof is wrong.
     #[error("wrong code")]
     InvalidCode,
+    /// There is a second factor already.
+    #[error("there is a second factor already")]
+    MfaAlreadyEnabled,
+    /// There is no second factor.
+    #[error("there is no second factor")]
+    MfaNotEnabled,
+    /// The account has no password that could be changed.
+    #[error("the account has no password")]
+    NoPassword,
     /// Nobody would be left to administer.
     #[error("the last admin stays")]
     LastAdmin,
@@ -71,6 +70,9 @@ impl AccountError {
             Self::ReauthRequired => ErrorCode::ReauthRequired,
             Self::InvalidCredentials => ErrorCode::InvalidCredentials,
             Self::InvalidCode => ErrorCode::InvalidCode,
+            Self::MfaAlreadyEnabled => ErrorCode::MfaAlreadyEnabled,
+            Self::MfaNotEnabled => ErrorCode::MfaNotEnabled,
+            Self::NoPassword => ErrorCode::NoPassword,
             Self::LastAdmin => ErrorCode::LastAdmin,
             Self::Fault(fault) => fault.code(),
         }
@@ -95,86 +97,6 @@ pub struct ProfileChange<'a> {
     pub avatar_url: Option<Option<&'a str>>,
     /// The name to sign in with.
     pub username: Option<Option<&'a str>>,
-}
-
-/// What comes with a sensitive call to show who is there.
-#[derive(Clone, Copy, Default)]
-pub struct FreshProof<'a> {
-    /// The password.
-    pub password: Option<&'a str>,
-    /// A code of the second factor.
-    pub code: Option<&'a str>,
-}
-
-/// Everything that is stored about a user, but for secrets.
-#[derive(Clone, Debug, Serialize)]
-pub struct Export {
-    /// The account itself.
-    pub user: Profile,
-    /// The sessions whose rows are still there, ended ones too.
-    pub sessions: Vec<ExportedSession>,
-    /// What happened to the account.
-    pub events: Vec<ExportedEvent>,
-    /// The mails that were queued for the user.
-    pub mails: Vec<ExportedMail>,
-}
-
-/// A session, live or ended.
-#[derive(Clone, Debug, Serialize)]
-pub struct ExportedSession {
-    #[serde(flatten)]
-    session: SessionInfo,
-    revoked_at: Option<Timestamp>,
-    revoke_reason: Option<String>,
-}
-
-impl ExportedSession {
-    fn of(session: Session, current: SessionId) -> Self {
-        let (revoked_at, revoke_reason) = (session.revoked_at, session.revoke_reason.clone());
-        Self { session: SessionInfo::of(session, current), revoked_at, revoke_reason }
-    }
-}
-
-/// An audit event, as its user may see it.
-#[derive(Clone, Debug, Serialize)]
-pub struct ExportedEvent {
-    id: AuditEventId,
-    at: Timestamp,
-    event: String,
-    outcome: String,
-    user_id: Option<UserId>,
-    actor_id: Option<UserId>,
-    ip: Option<String>,
-    user_agent: Option<String>,
-    request_id: Option<String>,
-    details: serde_json::Value,
-}
-
-impl From<AuditEvent> for ExportedEvent {
-    fn from(event: AuditEvent) -> Self {
-        let AuditEvent { id, at, event, outcome, user_id, actor_id, ip, user_agent, request_id, details } = event;
-        Self { id, at, event, outcome, user_id, actor_id, ip, user_agent, request_id, details }
-    }
-}
-
-/// A mail that was queued; what it says is not told, since links that work may be in it.
-#[derive(Clone, Debug, Serialize)]
-pub struct ExportedMail {
-    recipient: String,
-    template: String,
-    created_at: Timestamp,
-    sent_at: Option<Timestamp>,
-}
-
-impl From<QueuedEmail> for ExportedMail {
-    fn from(mail: QueuedEmail) -> Self {
-        Self {
-            recipient: mail.recipient.into_inner(),
-            template: mail.template,
-            created_at: mail.created_at,
-            sent_at: mail.sent_at,
-        }
-    }
 }
 
 impl AuthService {
@@ -222,89 +144,35 @@ impl AuthService {
     ) -> Result<(), AccountError> {
         let inner = self.inner();
         let proven = inner.require_fresh_proof(claims, proof, client).await?;
-        let (handle, user, client) = (inner.handle(), claims.user_id, client.clone());
-        let news = inner.database.write(move |conn| handle.delete(conn, user, proven.as_ref(), &client)).await?;
+        let (handle, claims, client) = (inner.handle(), claims.clone(), client.clone());
+        let news = inner.database.write(move |conn| handle.delete(conn, &claims, &proven, &client)).await?;
         inner.apply(&news);
         Ok(())
-    }
-
-    /// Everything that is stored about the user of `claims`.
-    ///
-    /// # Errors
-    ///
-    /// [`AccountError`].
-    pub async fn export(&self, claims: &AccessClaims) -> Result<Export, AccountError> {
-        let inner = self.inner();
-        let (id, now) = (claims.user_id, inner.clock.now());
-        let (user, sessions, events, mails) = inner
-            .database
-            .read(move |conn| -> Result<_, AccountError> {
-                let user = active(user::find(conn, id)?)?;
-                let events = audit_event::list_for_user(conn, id)?;
-                Ok((user, session::list(conn, id)?, events, email_outbox::list_for_user(conn, id)?))
-            })
-            .await?;
-        Ok(Export {
-            user: Profile::of(user, now),
-            sessions: sessions.into_iter().map(|row| ExportedSession::of(row, claims.session_id)).collect(),
-            events: events.into_iter().map(ExportedEvent::from).collect(),
-            mails: mails.into_iter().map(ExportedMail::from).collect(),
-        })
     }
 }
 
 impl Inner {
-    /// A sign-in younger than [`FRESH_PROOF`], or a right password now: its hash, which has to be the same still when
-    /// the call is carried out. A wrong one is refused however fresh the sign-in is.
-    async fn require_fresh_proof(
-        &self,
-        claims: &AccessClaims,
-        proof: FreshProof<'_>,
-        client: &Client,
-    ) -> Result<Option<PasswordHash>, AccountError> {
-        if proof.code.is_some() {
-            // Nobody has a second factor yet, so no code can be right.
-            return Err(AccountError::InvalidCode);
-        }
-        let Some(password) = proof.password else {
-            let age = self.clock.now().saturating_since(claims.auth_time);
-            return if age < FRESH_PROOF { Ok(None) } else { Err(AccountError::ReauthRequired) };
-        };
-        let id = claims.user_id;
-        let user = self.database.read(move |conn| active(user::find(conn, id)?)).await?;
-        let matched = match Password::new(password) {
-            Ok(password) => self.check_password(Some(user), &password).await?,
-            Err(_) => None,
-        };
-        let Some(matched) = matched else {
-            // On record before the refusal is answered, so that nobody guesses a password unseen.
-            self.record_failed_login(Some(id), "wrong_proof", client).await?;
-            return Err(AccountError::InvalidCredentials);
-        };
-        Ok(Some(matched.hash))
-    }
-
     fn delete(
         &self,
         conn: &mut DbConnection,
-        user: UserId,
-        proven: Option<&PasswordHash>,
+        claims: &AccessClaims,
+        proven: &Proven,
         client: &Client,
     ) -> Result<Vec<Revoked>, AccountError> {
-        // A session that is being opened is either there to be ended, or finds no user.
-        user::lock(conn, user)?;
-        let row = active(user::find(conn, user)?)?;
-        let stored = row.password_hash.as_ref().map(|hash| hash.expose().as_str());
-        if proven.is_some_and(|hash| stored != Some(hash.as_str())) {
-            return Err(AccountError::InvalidCredentials);
-        }
+        let row = proven.still_holds(conn, claims)?;
+        let user = row.id;
         if row.role == auth_core::Role::Admin {
             user::lock_admins(conn)?;
             if user::count_active_admins(conn)? <= 1 {
                 return Err(AccountError::LastAdmin);
             }
         }
-        let news = self.revoke_all(conn, user, None, Reason::AccountDeleted)?;
+        let news = self.end_everything(conn, &row, None, Reason::AccountDeleted)?.1;
+        if let Some(canonical) = &row.email_normalized {
+            email_outbox::delete_unsent(conn, user, Some(canonical), &Template::ALL.map(Template::as_str))?;
+            pending_registration::delete_by_email(conn, canonical)?;
+            mail_budget::forget(conn, canonical)?;
+        }
         user::delete(conn, user)?;
         audit_event::forget_user(conn, user)?;
         let nobody = Client::default();
@@ -314,7 +182,7 @@ impl Inner {
     }
 }
 
-fn active(user: Option<User>) -> Result<User, AccountError> {
+pub(crate) fn active(user: Option<User>) -> Result<User, AccountError> {
     match user {
         None => Err(AccountError::Gone),
         Some(user) if user.disabled_at.is_some() => Err(AccountError::Disabled),

@@ -18,8 +18,22 @@ pub(crate) enum Event {
     TokenReused,
     TokenAhead,
     PasswordRehashed,
+    PasswordChanged,
+    PasswordResetRequested,
+    PasswordReset,
+    PasswordDisabled,
+    EmailVerified,
+    EmailChangeRequested,
+    EmailChanged,
+    EmailChangeUndone,
+    MfaEnabled,
+    MfaDisabled,
+    MfaFailed,
+    MfaCodesRegenerated,
     SessionRevoked,
+    AccountSecured,
     AccountDeleted,
+    AdminUserCreated,
 }
 
 impl Event {
@@ -33,13 +47,35 @@ impl Event {
             Self::TokenReused => "token.reused",
             Self::TokenAhead => "token.ahead",
             Self::PasswordRehashed => "password.rehashed",
+            Self::PasswordChanged => "password.changed",
+            Self::PasswordResetRequested => "password.reset_requested",
+            Self::PasswordReset => "password.reset",
+            Self::PasswordDisabled => "password.disabled",
+            Self::EmailVerified => "email.verified",
+            Self::EmailChangeRequested => "email.change_requested",
+            Self::EmailChanged => "email.changed",
+            Self::EmailChangeUndone => "email.change_undone",
+            Self::MfaEnabled => "mfa.enabled",
+            Self::MfaDisabled => "mfa.disabled",
+            Self::MfaFailed => "mfa.failed",
+            Self::MfaCodesRegenerated => "mfa.codes_regenerated",
             Self::SessionRevoked => "session.revoked",
+            Self::AccountSecured => "account.secured",
             Self::AccountDeleted => "account.deleted",
+            Self::AdminUserCreated => "admin.user_created",
         }
     }
 
+    /// Whether the account's own user did it: a mail can be asked for by anybody.
+    const fn is_by_its_user(self) -> bool {
+        !matches!(self, Self::PasswordResetRequested | Self::AdminUserCreated)
+    }
+
     const fn is_success(self) -> bool {
-        !matches!(self, Self::LoginFailed | Self::TokenReused | Self::TokenAhead)
+        !matches!(
+            self,
+            Self::LoginFailed | Self::TokenReused | Self::TokenAhead | Self::PasswordDisabled | Self::MfaFailed
+        )
     }
 }
 
@@ -60,7 +96,7 @@ impl Inner {
             event: event.as_str().to_owned(),
             outcome: if event.is_success() { "success" } else { "failure" }.to_owned(),
             user_id: user,
-            actor_id: user.filter(|_| event.is_success()),
+            actor_id: user.filter(|_| event.is_success() && event.is_by_its_user()),
             ip: client.ip_text(),
             user_agent: client.user_agent().map(str::to_owned),
             request_id: client.request_id().map(str::to_owned),

@@ -52,6 +52,15 @@ impl Client {
         self.arrived_at
     }
 
+    pub(crate) fn ip(&self) -> Option<IpAddr> {
+        self.ip
+    }
+
+    /// A short name for the client's device, as far as its User-Agent tells.
+    pub(crate) fn device(&self) -> Option<String> {
+        self.user_agent().and_then(device_of)
+    }
+
     pub(crate) fn ip_text(&self) -> Option<String> {
         self.ip.map(|ip| ip.to_string())
     }

@@ -3,10 +3,14 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use auth_core::SigningAlgorithm;
 use auth_core::password::PasswordPolicy;
+use auth_core::{BreakerConfig, SigningAlgorithm};
+use url::Url;
+
+use crate::links::Links;
 
 /// The settings of [`AuthService`](crate::AuthService). The defaults are those of `docs/configuration.md`.
+#[expect(clippy::struct_excessive_bools, reason = "settings, each a switch of its own")]
 #[derive(Clone, Debug)]
 pub struct ServiceConfig {
     /// The `iss` of access tokens: the service's public URL.
@@ -29,6 +33,23 @@ pub struct ServiceConfig {
     pub sessions_per_user: NonZeroU32,
     /// Whether anybody may register.
     pub registration_open: bool,
+    /// Whether an address must be verified before its owner can sign in. Registering then tells nobody whether an
+    /// address has an account.
+    pub require_verified_email: bool,
+    /// How long a registration waits for its address to be verified; `None`: until another one replaces it.
+    pub pending_registration_life: Option<Duration>,
+    /// Failed sign-ins are answered no earlier than this after they came (while foreign, slower hashes are replaced).
+    pub login_floor: Option<Duration>,
+    /// Whether a change of the second factor ends the account's other sessions.
+    pub mfa_ends_other_sessions: bool,
+    /// Whether a sign-in from a new device is told by mail.
+    pub notify_new_device: bool,
+    /// How many mails that anybody can cause go to one address: so many, in so long; `None`: any number.
+    pub mails_per_recipient: Option<(NonZeroU32, Duration)>,
+    /// Where the links in mails lead.
+    pub links: Links,
+    /// When the mail server counts as gone.
+    pub breaker: BreakerConfig,
     /// What passwords must be like.
     pub password_policy: PasswordPolicy,
     /// The product's name, which no password may equal.
@@ -52,12 +73,25 @@ impl Default for ServiceConfig {
             reuse_revokes: ReuseScope::User,
             sessions_per_user: NonZeroU32::new(50).unwrap_or(NonZeroU32::MIN),
             registration_open: true,
+            require_verified_email: false,
+            pending_registration_life: Some(Duration::from_hours(7 * 24)),
+            login_floor: None,
+            mfa_ends_other_sessions: true,
+            notify_new_device: true,
+            mails_per_recipient: NonZeroU32::new(5).map(|count| (count, Duration::from_hours(1))),
+            links: Links::below(&default_base_url()),
+            breaker: BreakerConfig::default(),
             password_policy: PasswordPolicy::default(),
             product_name: "Gatehouse".to_owned(),
             revocation_poll: Duration::from_millis(500),
             revocation_max_age: Some(Duration::from_secs(5)),
         }
     }
+}
+
+#[expect(clippy::expect_used, reason = "a constant that a test reads")]
+fn default_base_url() -> Url {
+    Url::parse("http://localhost:8080").expect("a URL")
 }
 
 /// What the reuse of a refresh token ends.

@@ -3,45 +3,62 @@
 use std::time::Duration;
 
 use auth_persistence::DbError;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use crate::service::AuthService;
 
 /// How often the marks of met generations are written.
 const SEEN_FLUSH: Duration = Duration::from_secs(1);
 
-/// How often news that nobody needs any more are deleted.
+/// How often what nobody needs any more is deleted.
 const SWEEP: Duration = Duration::from_mins(1);
+
+/// How often the queue of mails is looked at.
+const MAIL_POLL: Duration = Duration::from_millis(250);
+
+/// How often the queue of mails is measured.
+const MAIL_GAUGE: Duration = Duration::from_secs(5);
+
+/// How long a job may go on with what it is doing when all shall stop: enough for a mail server that answers.
+const LAST_WORK: Duration = Duration::from_secs(15);
 
 /// The background jobs of a service. They stop when this is dropped, or orderly by [`Jobs::stop`].
 #[must_use]
 pub struct Jobs {
     service: AuthService,
+    stop: watch::Sender<bool>,
     tasks: Vec<JoinHandle<()>>,
 }
 
 impl AuthService {
-    /// Starts following the feed of revocations and writing down which tokens were met. Call it within a tokio
-    /// runtime.
+    /// Starts following the feed of revocations, writing down which tokens were met, sending mails and deleting what is
+    /// outdated. Call it within a tokio runtime.
     pub fn run_jobs(&self) -> Jobs {
-        let poll = self.clone();
-        let polling = repeat(self.inner().config.revocation_poll, "read the feed of revocations", move || {
-            let service = poll.clone();
-            async move { service.inner().poll_revocations().await }
+        let mut jobs = Jobs { service: self.clone(), stop: watch::Sender::new(false), tasks: Vec::new() };
+        let poll = self.inner().config.revocation_poll;
+        jobs.start(poll, "read the feed of revocations", |service, _| async move {
+            service.inner().poll_revocations().await
         });
-        let flush = self.clone();
-        let flushing = repeat(SEEN_FLUSH, "write down which tokens were met", move || {
-            let service = flush.clone();
-            async move { service.inner().flush_seen().await }
+        jobs.start(SEEN_FLUSH, "write down which tokens were met", |service, _| async move {
+            service.inner().flush_seen().await
         });
-        let sweep = self.clone();
-        let sweeping = repeat(SWEEP, "delete outdated revocations", move || {
-            let service = sweep.clone();
-            async move { service.inner().sweep_revocations().await }
+        jobs.start(SWEEP, "delete outdated revocations", |service, _| async move {
+            service.inner().sweep_revocations().await
         });
-        let tasks = vec![tokio::spawn(polling), tokio::spawn(flushing), tokio::spawn(sweeping)];
-        Jobs { service: self.clone(), tasks }
+        jobs.start(
+            SWEEP,
+            "delete what is outdated",
+            |service, _| async move { service.inner().delete_outdated().await },
+        );
+        jobs.start(MAIL_GAUGE, "measure the queue of mails", |service, _| async move {
+            service.inner().measure_outbox().await
+        });
+        jobs.start(MAIL_POLL, "send mails", |service, stop| async move {
+            service.inner().deliver_due(&|| *stop.borrow()).await
+        });
+        jobs
     }
 
     /// Reads the feed of revocations once: before the first request is answered, and in tests.
@@ -55,10 +72,27 @@ impl AuthService {
 }
 
 impl Jobs {
-    /// Stops the jobs and writes what they still hold.
+    fn start<W, F>(&mut self, every: Duration, what: &'static str, work: W)
+    where
+        W: Fn(AuthService, watch::Receiver<bool>) -> F + Send + 'static,
+        F: Future<Output = Result<(), DbError>> + Send + 'static,
+    {
+        let (service, stop) = (self.service.clone(), self.stop.subscribe());
+        let work_now = {
+            let stop = stop.clone();
+            move || work(service.clone(), stop.clone())
+        };
+        self.tasks.push(tokio::spawn(repeat(every, what, stop, work_now)));
+    }
+
+    /// Stops the jobs and writes what they still hold. A mail that is being sent is sent first, if the mail server
+    /// answers within 15 s.
     pub async fn stop(mut self) {
-        for task in self.tasks.drain(..) {
-            task.abort();
+        self.stop.send_replace(true);
+        for mut task in self.tasks.drain(..) {
+            if timeout(LAST_WORK, &mut task).await.is_err() {
+                task.abort();
+            }
         }
         if let Err(error) = self.service.inner().flush_seen().await {
             tracing::warn!(%error, "the marks of met tokens can't be written");
@@ -74,13 +108,23 @@ impl Drop for Jobs {
     }
 }
 
-/// Does `work` for ever; says once when it begins to fail, and once when it works again.
-async fn repeat<F: Future<Output = Result<(), DbError>>>(every: Duration, what: &'static str, work: impl Fn() -> F) {
+/// Does `work` until `stop` says otherwise, and never stops in the midst of it; says once when it begins to fail, and
+/// once when it works again.
+async fn repeat<F: Future<Output = Result<(), DbError>>>(
+    every: Duration,
+    what: &'static str,
+    mut stop: watch::Receiver<bool>,
+    work: impl Fn() -> F,
+) {
     let mut ticks = interval(every);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut failing = false;
     loop {
-        ticks.tick().await;
+        tokio::select! {
+            biased;
+            _ = stop.wait_for(|stop| *stop) => return,
+            _ = ticks.tick() => {}
+        }
         match work().await {
             Ok(()) if failing => {
                 failing = false;

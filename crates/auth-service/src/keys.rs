@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use auth_core::{
-    CannotOpen, Clock, DataKey, DataKeyPurpose, KeyRing, PublicJwk, Random, RefreshTokens, SealContext, Sealer,
-    SecretRing, SigningAlgorithm, SigningKey, VerificationKey, WrappedBy,
+    BackupCodeHasher, CannotOpen, Clock, DataKey, DataKeyPurpose, KeyRing, OneTimeTokens, PublicJwk, Random,
+    RefreshTokens, SealContext, Sealer, SecretRing, SigningAlgorithm, SigningKey, VerificationKey, WrappedBy,
 };
 use auth_persistence::data_key::{self, SealedDataKey};
 use auth_persistence::signing_key::{self, SealedSigningKey};
@@ -41,6 +41,10 @@ impl From<CannotOpen> for KeyError {
 pub(crate) struct OpenedKeys {
     pub(crate) ring: KeyRing,
     pub(crate) refresh_tokens: RefreshTokens,
+    pub(crate) one_time_tokens: OneTimeTokens,
+    pub(crate) outbox_sealer: Sealer,
+    pub(crate) totp_sealer: Sealer,
+    pub(crate) backup_code_hasher: BackupCodeHasher,
 }
 
 /// What opening and making keys needs.
@@ -60,10 +64,20 @@ impl Opener {
     fn open_all(&self, conn: &mut DbConnection) -> Result<OpenedKeys, KeyError> {
         let refresh = self.data_keys(conn, DataKeyPurpose::RefreshMac)?;
         let refresh_tokens = RefreshTokens::new(&refresh).map_err(|error| KeyError::Damaged(error.to_string()))?;
-        let sealing = self.data_keys(conn, DataKeyPurpose::SigningKeySealing)?;
-        let (_, newest) = sealing.last().ok_or_else(|| KeyError::Damaged("no sealing key".to_owned()))?;
-        let ring = self.ring(conn, &Sealer::new(newest))?;
-        Ok(OpenedKeys { ring, refresh_tokens })
+        let sealing = self.newest_data_key(conn, DataKeyPurpose::SigningKeySealing)?;
+        Ok(OpenedKeys {
+            ring: self.ring(conn, &Sealer::new(&sealing))?,
+            refresh_tokens,
+            one_time_tokens: OneTimeTokens::new(&self.newest_data_key(conn, DataKeyPurpose::TokenHash)?),
+            outbox_sealer: Sealer::new(&self.newest_data_key(conn, DataKeyPurpose::OutboxSealing)?),
+            totp_sealer: Sealer::new(&self.newest_data_key(conn, DataKeyPurpose::TotpSealing)?),
+            backup_code_hasher: BackupCodeHasher::new(&self.newest_data_key(conn, DataKeyPurpose::BackupCodeHash)?),
+        })
+    }
+
+    fn newest_data_key(&self, conn: &mut DbConnection, purpose: DataKeyPurpose) -> Result<DataKey, KeyError> {
+        let newest = self.data_keys(conn, purpose)?.pop();
+        newest.map(|(_, key)| key).ok_or_else(|| KeyError::Damaged(format!("no key for {purpose}")))
     }
 
     /// All versions of the data key for `purpose`, oldest first; at least one.

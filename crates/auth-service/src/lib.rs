@@ -1,25 +1,28 @@
-//! Gatehouse's use cases: register, log in, stay signed in, log out, and look after one's account and sessions.
+//! Gatehouse's use cases: sign up, in and out, stay signed in, recover, and look after one's account and sessions.
 //!
 //! [`AuthService`] is all of it: a cheap handle with one async function for each use case. It knows no HTTP (put actix,
 //! axum, tonic or nothing before it) and holds no SQL (`auth-persistence` does). What it refuses it refuses by small
 //! error types with a stable [`ErrorCode`](auth_core::ErrorCode) each.
 //!
-//! One function alone opens sessions, and one ends everything of a user. What must not get lost (audit events, mails)
-//! is written in the transaction of its cause; what a refusal has to remember is committed before the refusal is
-//! answered.
+//! One function alone opens sessions and says what is due before ([`Step`]), and one ends everything of a user. What
+//! must not get lost (audit events, mails) is written in the transaction of its cause; what a refusal has to remember is
+//! committed before the refusal is answered.
 //!
 //! ```
 //! use std::sync::Arc;
 //!
 //! use auth_core::password::{Argon2Backend, HashPool, HashPoolConfig, PasswordHasher};
 //! use auth_core::{AuthSecret, OsRandom, SecretRing, SystemClock};
+//! use auth_email::{Branding, Mailer};
+//! use auth_ephemeral::EphemeralStore;
 //! use auth_persistence::{Database, DatabaseConfig};
-//! use auth_service::{AuthService, Client, LoginAttempt, Parts, Registration, ServiceConfig};
+//! use auth_service::{AuthService, Client, LoginAttempt, Parts, Registration, ServiceConfig, Step};
 //!
 //! # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
 //! let database = Database::open(DatabaseConfig::new("sqlite::memory:"))?;
 //! database.migrate()?;
 //! let hasher = PasswordHasher::new(Default::default(), Argon2Backend::Auto);
+//! let branding = Branding { product_name: "Thebes".to_owned(), base_url: "http://localhost:8080".parse()? };
 //! let service = AuthService::start(
 //!     ServiceConfig::default(),
 //!     Parts {
@@ -27,6 +30,10 @@
 //!         // A real service reads one secret of at least 32 bytes and keeps it.
 //!         secrets: SecretRing::new(&AuthSecret::generate(&OsRandom), None),
 //!         hash_pool: HashPool::start(HashPoolConfig::default(), hasher, Arc::new(SystemClock))?,
+//!         ephemeral: EphemeralStore::in_memory(Default::default(), Arc::new(SystemClock)),
+//!         // A real service gives an SMTP server; this one prints mails to the log.
+//!         mailer: Mailer::console("Thebes <gates@localhost>", branding)?,
+//!         breached_passwords: None,
 //!         clock: Arc::new(SystemClock),
 //!         random: Arc::new(OsRandom),
 //!     },
@@ -37,7 +44,8 @@
 //! let (email, password) = (Some("ada@example.org"), Some("seven wooden gates of Thebes"));
 //! let client = Client::at(Some("192.0.2.1".parse()?));
 //! service.register(Registration { email, password, username: None, display_name: None }, &client).await?;
-//! let tokens = service.log_in(LoginAttempt { identifier: email, password }, &client).await?;
+//! let step = service.log_in(LoginAttempt { identifier: email, password }, &client).await?;
+//! let Step::Authenticated(tokens) = step else { return Err("something is still due".into()) };
 //!
 //! let claims = service.access_tokens().verify(tokens.access_token.expose())?;
 //! let tokens = service.refresh(tokens.refresh_token.expose(), &client).await?;
@@ -51,38 +59,67 @@
 #![deny(missing_docs)]
 
 mod account;
-mod alert;
 mod audit;
+mod authenticator;
+mod challenge;
+mod clean_up;
 mod client;
 mod config;
+mod email_change;
+mod export;
 mod fault;
+mod first_admin;
+mod fresh_proof;
 mod jobs;
 mod keys;
+mod letter;
+mod links;
 mod login;
 mod logout;
+mod new_device;
+mod new_password;
+mod operation;
+mod outbox;
+mod password_change;
+mod pending;
 mod profile;
+mod reauth;
+mod recovery;
 mod refresh;
 mod register;
 mod revocation_feed;
+mod second_factor;
+mod security_event;
 mod seen_flush;
 mod service;
 mod session;
 mod sessions;
+mod step;
+mod verification;
 
-pub use account::{AccountError, Export, FRESH_PROOF, FreshProof, ProfileChange};
+pub use account::{AccountError, ProfileChange};
+pub use challenge::{ChallengeAnswer, ChallengeError};
 pub use client::Client;
 pub use config::{ReuseScope, ServiceConfig};
+pub use export::Export;
 pub use fault::Fault;
+pub use first_admin::{AdminError, AdminOutcome};
+pub use fresh_proof::{FRESH_PROOF, FreshProof};
 pub use jobs::Jobs;
 pub use keys::KeyError;
+pub use links::Links;
 pub use login::{LoginAttempt, LoginError};
 pub use logout::SessionError;
+pub use outbox::OutboxEntry;
 pub use profile::Profile;
 pub use refresh::RefreshError;
-pub use register::{RegisterError, Registration};
+pub use register::{RegisterError, Registered, Registration};
+pub use second_factor::{SecondFactorStatus, TotpEnrolment};
 pub use service::{AuthService, Parts, StartError};
 pub use session::Tokens;
 pub use sessions::SessionInfo;
+pub use step::{CHALLENGE_LIFE, CHALLENGE_TRIES, Challenge, ChallengeKind, ChallengeMethod, Step};
+pub use verification::{AccountProof, LinkError};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

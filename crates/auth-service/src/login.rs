@@ -3,15 +3,22 @@
 use auth_core::password::{Password, PasswordHash};
 use auth_core::{Email, ErrorCode, FieldError, UserId, Username};
 use auth_persistence::DbError;
+use auth_persistence::authenticator_failure::{self, ANY_LANE, Authenticator};
+use auth_persistence::pending_registration::{self, PendingRegistration};
 use auth_persistence::user::{self, User};
 use serde_json::json;
+use tokio::time::{Instant, sleep_until};
 
 use crate::audit::Event;
+use crate::authenticator::{ACCOUNT_DISABLED, MAX_FAILURES, Matched};
 use crate::client::Client;
 use crate::fault::Fault;
+use crate::letter::Template;
+use crate::operation::Operation;
 use crate::register::{kept, required};
 use crate::service::{AuthService, Inner};
-use crate::session::{NotOpened, Opened, Proof, Tokens};
+use crate::session::{Admission, NotOpened, Proof};
+use crate::step::Step;
 
 /// What somebody sends to get in, as they typed it.
 pub struct LoginAttempt<'a> {
@@ -33,9 +40,6 @@ pub enum LoginError {
     /// The right password, for an account that is switched off.
     #[error("the account is disabled")]
     AccountDisabled,
-    /// The right password, which has to be changed first.
-    #[error("the password must be changed")]
-    PasswordMustChange,
     /// Nothing to do with the caller.
     #[error(transparent)]
     Fault(#[from] Fault),
@@ -48,7 +52,6 @@ impl LoginError {
             Self::Invalid(_) => ErrorCode::ValidationFailed,
             Self::InvalidCredentials => ErrorCode::InvalidCredentials,
             Self::AccountDisabled => ErrorCode::AccountDisabled,
-            Self::PasswordMustChange => ErrorCode::Forbidden,
             Self::Fault(fault) => fault.code(),
         }
     }
@@ -63,51 +66,24 @@ impl From<DbError> for LoginError {
 /// How often a password is checked again because its hash was replaced during the check.
 const ATTEMPTS: usize = 3;
 
-/// A user whose password was right.
-pub(crate) struct Matched {
-    pub(crate) user: UserId,
-    pub(crate) hash: PasswordHash,
-    /// The hash has to be made anew, with today's parameters.
-    needs_rehash: bool,
-}
-
 impl AuthService {
-    /// Lets a user in who knows their password.
+    /// Lets a user in who knows their password, or says what is due before.
     ///
-    /// An unknown identifier costs the same work as a wrong password: a hash, and a row in the audit trail.
+    /// An unknown identifier costs the same work as a wrong password: as many hashes, and a row in the audit trail.
     ///
     /// # Errors
     ///
     /// [`LoginError`]; no session was opened then.
-    pub async fn log_in(&self, attempt: LoginAttempt<'_>, client: &Client) -> Result<Tokens, LoginError> {
+    pub async fn log_in(&self, attempt: LoginAttempt<'_>, client: &Client) -> Result<Step, LoginError> {
+        let _measured = Operation::begin("log_in");
         let inner = self.inner();
+        let floor = inner.config.login_floor.map(|floor| Instant::now() + floor);
         let (identifier, password) = accept(&attempt)?;
-        for _ in 0..ATTEMPTS {
-            let user = inner.find_by_identifier(identifier).await?;
-            let id = user.as_ref().map(|user| user.id);
-            let Some(matched) = inner.check_password(user, &password).await? else {
-                return Err(inner.refuse(LoginError::InvalidCredentials, "wrong_credentials", id, client).await?);
-            };
-            let renewed = inner.renew(&matched, &password).await?;
-            match inner.open_after_password(matched, renewed, client.clone()).await {
-                Ok(opened) => {
-                    inner.apply(&opened.ended);
-                    return Ok(inner.tokens(&opened.session, opened.user)?);
-                }
-                // The hash was replaced meanwhile: by another log-in's rehash, or with a new password.
-                Err(NotOpened::Outdated) => {}
-                Err(NotOpened::Disabled) => {
-                    return Err(inner.refuse(LoginError::AccountDisabled, "account_disabled", id, client).await?);
-                }
-                Err(NotOpened::PasswordMustChange) => {
-                    return Err(inner
-                        .refuse(LoginError::PasswordMustChange, "password_must_change", id, client)
-                        .await?);
-                }
-                Err(NotOpened::Database(error)) => return Err(error.into()),
-            }
+        let result = inner.log_in(identifier, &password, client).await;
+        if let (Some(floor), Err(LoginError::InvalidCredentials | LoginError::AccountDisabled)) = (floor, &result) {
+            sleep_until(floor).await;
         }
-        Err(LoginError::Fault(Fault::Unavailable("the account is being changed all the time".to_owned())))
+        result
     }
 }
 
@@ -120,7 +96,45 @@ fn accept<'a>(attempt: &LoginAttempt<'a>) -> Result<(&'a str, Password), LoginEr
 }
 
 impl Inner {
-    async fn find_by_identifier(&self, identifier: &str) -> Result<Option<User>, LoginError> {
+    async fn log_in(&self, identifier: &str, password: &Password, client: &Client) -> Result<Step, LoginError> {
+        for _ in 0..ATTEMPTS {
+            let Candidates { user, failures, pending } = self.find_by_identifier(identifier).await?;
+            let id = user.as_ref().map(|user| user.id);
+            let matched = self.check_password(user, password).await?;
+            // A disabled password costs what a wrong one costs.
+            let Some(matched) = matched.filter(|_| failures < MAX_FAILURES) else {
+                if self.config.require_verified_email
+                    && let Some(pending) = self.check_pending(pending, password).await?
+                {
+                    // Wrong for an account that has the address, which nobody could guess at unseen otherwise.
+                    self.record_failed_password(id, "wrong_credentials", client).await?;
+                    if let Ok(email) = Email::parse(identifier) {
+                        self.queue_asked(Template::VerifyEmail, email, client).await?;
+                    }
+                    let state = Self::pending_state(pending);
+                    let methods = state.kind.methods().to_vec();
+                    return Ok(Step::Challenge(self.challenge(state, methods).await?));
+                }
+                return Err(self.refuse(LoginError::InvalidCredentials, "wrong_credentials", id, client).await?);
+            };
+            let renewed = self.renew(&matched, password).await?;
+            match self.admit_with_password(matched, renewed, client.clone()).await {
+                Ok(Some(admission)) => return Ok(self.step(admission).await?),
+                Ok(None) => {
+                    return Err(self.refuse(LoginError::InvalidCredentials, "password_disabled", id, client).await?);
+                }
+                // The hash was replaced meanwhile: by another log-in's rehash, or with a new password.
+                Err(NotOpened::Outdated) => {}
+                Err(NotOpened::Disabled) => {
+                    return Err(self.refuse(LoginError::AccountDisabled, ACCOUNT_DISABLED, id, client).await?);
+                }
+                Err(NotOpened::Database(error)) => return Err(error.into()),
+            }
+        }
+        Err(LoginError::Fault(Fault::Unavailable("the account is being changed all the time".to_owned())))
+    }
+
+    async fn find_by_identifier(&self, identifier: &str) -> Result<Candidates, LoginError> {
         let canonical = if identifier.len() > Email::MAX_BYTES {
             // Longer than any name: nobody's, and not worth the work of folding it.
             None
@@ -130,36 +144,23 @@ impl Inner {
             // No name has a NUL, and PostgreSQL can't even be asked for one.
             Some((false, Username::canonicalize(identifier))).filter(|(_, name)| !name.contains('\0'))
         };
+        let (asks_pending, now) = (self.config.require_verified_email, self.clock.now());
         self.database
-            .read(move |conn| match canonical {
-                Some((true, email)) => user::find_by_email(conn, &email),
-                Some((false, name)) => user::find_by_username(conn, &name),
-                // As much work as the others, for an address that nobody can have.
-                None => user::find_by_email(conn, ""),
+            .read(move |conn| {
+                let (user, email) = match &canonical {
+                    Some((true, email)) => (user::find_by_email(conn, email)?, email.as_str()),
+                    Some((false, name)) => (user::find_by_username(conn, name)?, ""),
+                    // As much work as the others, for an address that nobody can have.
+                    None => (user::find_by_email(conn, "")?, ""),
+                };
+                let failures = match &user {
+                    Some(user) => authenticator_failure::count(conn, user.id, Authenticator::Password, ANY_LANE)?,
+                    None => 0,
+                };
+                let pending = if asks_pending { pending_registration::find_by_email(conn, email, now)? } else { None };
+                Ok(Candidates { user, failures, pending })
             })
             .await
-            .map_err(LoginError::from)
-    }
-
-    /// The user, if `password` is theirs. Nobody and a user without a password cost the same hash.
-    pub(crate) async fn check_password(
-        &self,
-        user: Option<User>,
-        password: &Password,
-    ) -> Result<Option<Matched>, Fault> {
-        let stored = user.and_then(|user| {
-            let hash = PasswordHash::parse(user.password_hash?.into_inner());
-            if hash.is_err() {
-                tracing::error!(user_id = %user.id, "the stored password hash can't be read");
-            }
-            hash.ok().map(|hash| (user.id, hash))
-        });
-        let Some((user, hash)) = stored else {
-            self.hash_pool.verify_absent(password.clone()).await?;
-            return Ok(None);
-        };
-        let verified = self.hash_pool.verify(password.clone(), hash.clone()).await?;
-        Ok(verified.matches.then_some(Matched { user, hash, needs_rehash: verified.needs_rehash }))
     }
 
     /// A hash with today's parameters, if the stored one has others.
@@ -170,27 +171,30 @@ impl Inner {
         Ok(Some(self.hash_pool.hash(password.clone()).await?))
     }
 
-    async fn open_after_password(
+    /// What the gate says to a right password; none if the password is disabled.
+    async fn admit_with_password(
         &self,
         matched: Matched,
         renewed: Option<PasswordHash>,
         client: Client,
-    ) -> Result<Opened, NotOpened> {
+    ) -> Result<Option<Admission>, NotOpened> {
         let inner = self.handle();
         self.database
             .write(move |conn| {
-                let mut hash = &matched.hash;
-                if let Some(renewed) = &renewed
+                // First of all, as everything that touches an account's rows does.
+                user::lock(conn, matched.user)?;
+                if !Self::confirm_password(conn, matched.user)? {
+                    return Ok(None);
+                }
+                let mut hash = matched.hash;
+                if let Some(renewed) = renewed
                     && user::update_rehashed_password(conn, matched.user, hash.as_str(), renewed.as_str())?
                 {
                     inner.record(conn, Event::PasswordRehashed, Some(matched.user), &client, json!({}))?;
                     hash = renewed;
                 }
-                let proof = Proof { password_hash: Some(hash.as_str()), methods: &["pwd"] };
-                let opened = inner.open_session(conn, matched.user, &proof, &client)?;
-                let details = json!({ "session_id": opened.session.id });
-                inner.record(conn, Event::LoginSucceeded, Some(matched.user), &client, details)?;
-                Ok(opened)
+                let proof = Proof::password(matched.epoch, hash);
+                inner.admit_sign_in(conn, matched.user, proof, &client).map(Some)
             })
             .await
     }
@@ -203,20 +207,16 @@ impl Inner {
         user: Option<UserId>,
         client: &Client,
     ) -> Result<LoginError, DbError> {
-        self.record_failed_login(user, reason, client).await?;
+        self.record_failed_password(user, reason, client).await?;
         Ok(error)
     }
+}
 
-    /// Committed before the refusal is answered: a refused request never rolls its own record back.
-    pub(crate) async fn record_failed_login(
-        &self,
-        user: Option<UserId>,
-        reason: &'static str,
-        client: &Client,
-    ) -> Result<(), DbError> {
-        let (inner, client) = (self.handle(), client.clone());
-        self.database
-            .write(move |conn| inner.record(conn, Event::LoginFailed, user, &client, json!({ "reason": reason })))
-            .await
-    }
+/// Whose password it may be.
+struct Candidates {
+    user: Option<User>,
+    /// Wrong passwords in a row.
+    failures: i64,
+    /// Somebody who registered the address and has not verified it.
+    pending: Option<PendingRegistration>,
 }

@@ -45,6 +45,12 @@ pub(crate) enum Reason {
     Revoked,
     Reuse,
     AccountDeleted,
+    PasswordChanged,
+    PasswordReset,
+    EmailChanged,
+    EmailChangeUndone,
+    Secured,
+    FactorChanged,
     /// The user had more sessions than are allowed.
     Crowded,
 }
@@ -57,6 +63,12 @@ impl Reason {
             Self::Revoked => "revoked",
             Self::Reuse => auth_persistence::refresh::REUSE,
             Self::AccountDeleted => "account_deleted",
+            Self::PasswordChanged => "password_changed",
+            Self::PasswordReset => "password_reset",
+            Self::EmailChanged => "email_changed",
+            Self::EmailChangeUndone => "email_change_undone",
+            Self::Secured => "secured",
+            Self::FactorChanged => "factor_changed",
             Self::Crowded => "crowded",
         }
     }
@@ -160,7 +172,8 @@ impl Inner {
             .database
             .write(move |conn| -> Result<_, DbError> {
                 user::lock(conn, user)?;
-                let news = inner.revoke_all(conn, user, kept, reason)?;
+                inner.end_pending(conn, user)?;
+                let news = inner.revoke_sessions(conn, user, kept, reason)?;
                 inner.record(conn, event, Some(user), &client, json!({ "sessions": news.len() }))?;
                 Ok(news)
             })
@@ -169,9 +182,8 @@ impl Inner {
         Ok(())
     }
 
-    /// Ends everything that lets somebody act as `user`, but for the session `kept`, inside the caller's transaction.
-    /// Every security event of an account goes through here.
-    pub(crate) fn revoke_all(
+    /// Ends the sessions of `user`, but for the session `kept`, inside the caller's transaction.
+    pub(crate) fn revoke_sessions(
         &self,
         conn: &mut DbConnection,
         user: UserId,

@@ -57,7 +57,7 @@ impl Profile {
             is_premium: user.premium_until.is_some_and(|until| until > now),
             premium_until: user.premium_until,
             password_must_change: user.password_must_change,
-            mfa_enabled: false,
+            mfa_enabled: user.mfa_enabled_at.is_some(),
             has_password: user.password_hash.is_some(),
             created_at: user.created_at,
             updated_at: user.updated_at,

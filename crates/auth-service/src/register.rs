@@ -10,8 +10,12 @@ use serde_json::json;
 use crate::audit::Event;
 use crate::client::Client;
 use crate::fault::Fault;
+use crate::new_password::RefusedPassword;
+use crate::operation::Operation;
+use crate::pending::Waiting;
 use crate::service::{AuthService, Inner};
-use crate::session::{NotOpened, Opened, Proof, Tokens};
+use crate::session::{Admission, NotOpened, Proof};
+use crate::step::Step;
 
 /// What somebody sends to get an account, as they typed it.
 pub struct Registration<'a> {
@@ -68,6 +72,24 @@ impl From<DbError> for RegisterError {
     }
 }
 
+impl From<RefusedPassword> for RegisterError {
+    fn from(error: RefusedPassword) -> Self {
+        match error {
+            RefusedPassword::Refused(error) => Self::Invalid(vec![error]),
+            RefusedPassword::Fault(fault) => Self::Fault(fault),
+        }
+    }
+}
+
+/// What registering led to.
+#[derive(Debug)]
+pub enum Registered {
+    /// An account, and its first session or what is due before it.
+    Step(Step),
+    /// A mail to the address; nothing tells whether it is free.
+    VerificationRequired,
+}
+
 impl From<NotOpened> for RegisterError {
     fn from(error: NotOpened) -> Self {
         match error {
@@ -87,22 +109,26 @@ struct Accepted {
 }
 
 impl AuthService {
-    /// Makes an account and opens its first session.
+    /// Makes an account and opens its first session; where addresses must be verified, sends a mail and nothing else.
     ///
     /// # Errors
     ///
     /// [`RegisterError`]; no account exists then.
-    pub async fn register(&self, registration: Registration<'_>, client: &Client) -> Result<Tokens, RegisterError> {
+    pub async fn register(&self, registration: Registration<'_>, client: &Client) -> Result<Registered, RegisterError> {
+        let _measured = Operation::begin("register");
         let inner = self.inner();
         if !inner.config.registration_open {
             return Err(RegisterError::Closed);
         }
         let accepted = inner.accept(&registration)?;
+        inner.refuse_breached("password", &accepted.password).await?;
+        if inner.config.require_verified_email {
+            return inner.register_until_verified(accepted, client).await;
+        }
         inner.refuse_taken(&accepted).await?;
         let hash = inner.hash_pool.hash(accepted.password.clone()).await.map_err(Fault::from)?;
-        let opened = inner.insert_registered(accepted, hash, client.clone()).await?;
-        inner.apply(&opened.ended);
-        Ok(inner.tokens(&opened.session, opened.user)?)
+        let admission = inner.insert_registered(accepted, hash, client.clone()).await?;
+        Ok(Registered::Step(inner.step(admission).await?))
     }
 }
 
@@ -111,6 +137,10 @@ impl Inner {
         let mut errors = Vec::new();
         let email = required(registration.email, "email", &mut errors)
             .and_then(|text| kept(Email::parse(text), "email", "invalid_email", &mut errors));
+        if self.config.require_verified_email && registration.username.is_some() {
+            let message = "choose a username once the address is verified";
+            errors.push(FieldError::new("username", "not_yet", message));
+        }
         let username = registration
             .username
             .and_then(|text| kept(Username::parse(text), "username", "invalid_username", &mut errors));
@@ -153,21 +183,31 @@ impl Inner {
             .await
     }
 
+    /// The same work whoever owns the address.
+    async fn register_until_verified(&self, accepted: Accepted, client: &Client) -> Result<Registered, RegisterError> {
+        let hash = self.hash_pool.hash(accepted.password).await.map_err(Fault::from)?;
+        let waiting = Waiting { email: accepted.email, display_name: accepted.display_name, hash };
+        self.insert_pending(waiting, client).await?;
+        Ok(Registered::VerificationRequired)
+    }
+
     async fn insert_registered(
         &self,
         accepted: Accepted,
         hash: PasswordHash,
         client: Client,
-    ) -> Result<Opened, RegisterError> {
+    ) -> Result<Admission, RegisterError> {
         let inner = self.handle();
         self.database
             .write(move |conn| {
                 let now = inner.clock.now();
                 let id = UserId::new(now, &*inner.random);
-                user::insert(conn, &new_user(id, accepted, &hash, now))?;
+                inner.insert_user(conn, &new_user(id, accepted, &hash, now))?;
                 inner.record(conn, Event::UserRegistered, Some(id), &client, json!({}))?;
-                let proof = Proof { password_hash: None, methods: &["pwd"] };
-                Ok(inner.open_session(conn, id, &proof, &client)?)
+                if let Some(user) = user::find(conn, id)? {
+                    inner.queue_verification(conn, &user)?;
+                }
+                Ok(inner.admit(conn, id, Proof::password(0, hash), &client)?)
             })
             .await
     }

@@ -4,9 +4,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use auth_core::password::{HashPool, PasswordPolicy};
 use auth_core::{
-    AccessTokenConfig, AccessTokens, Clock, Random, RefreshTokens, RevocationList, SecretRing, SeenGenerations,
-    SharedKeyRing,
+    AccessTokenConfig, AccessTokens, BackupCodeHasher, BreachedPasswords, Breaker, BreakerState, Clock, OneTimeTokens,
+    Random, RefreshTokens, RevocationList, Sealer, SecretRing, SeenGenerations, SharedKeyRing,
 };
+use auth_email::Mailer;
+use auth_ephemeral::EphemeralStore;
 use auth_persistence::{Database, signing_key};
 
 use crate::config::ServiceConfig;
@@ -26,6 +28,12 @@ pub struct Parts {
     pub secrets: SecretRing,
     /// Where passwords are hashed.
     pub hash_pool: HashPool,
+    /// Where half-done sign-ins are kept.
+    pub ephemeral: EphemeralStore,
+    /// What sends mails.
+    pub mailer: Mailer,
+    /// What knows leaked passwords; `None`: nobody is asked.
+    pub breached_passwords: Option<BreachedPasswords>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Randomness for ids, salts and keys.
@@ -37,6 +45,14 @@ pub(crate) struct Inner {
     pub(crate) database: Database,
     pub(crate) hash_pool: HashPool,
     pub(crate) password_policy: PasswordPolicy,
+    pub(crate) breached_passwords: Option<BreachedPasswords>,
+    pub(crate) ephemeral: EphemeralStore,
+    pub(crate) mailer: Mailer,
+    pub(crate) mail_breaker: Breaker,
+    pub(crate) one_time_tokens: OneTimeTokens,
+    pub(crate) outbox_sealer: Sealer,
+    pub(crate) totp_sealer: Sealer,
+    pub(crate) backup_code_hasher: BackupCodeHasher,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,
     pub(crate) keys: SharedKeyRing,
@@ -65,7 +81,7 @@ impl AuthService {
     ///
     /// [`StartError`].
     pub fn start(config: ServiceConfig, parts: Parts) -> Result<Self, StartError> {
-        let Parts { database, secrets, hash_pool, clock, random } = parts;
+        let Parts { database, secrets, hash_pool, ephemeral, mailer, breached_passwords, clock, random } = parts;
         let opener = Opener {
             secrets,
             algorithm: config.signing_algorithm,
@@ -89,9 +105,17 @@ impl AuthService {
         );
         Ok(Self(Arc::new_cyclic(|this| Inner {
             password_policy: config.password_policy.clone(),
+            mail_breaker: Breaker::new(config.breaker, Arc::clone(&clock)),
             config,
             database,
             hash_pool,
+            breached_passwords,
+            ephemeral,
+            mailer,
+            one_time_tokens: found.one_time_tokens,
+            outbox_sealer: found.outbox_sealer,
+            totp_sealer: found.totp_sealer,
+            backup_code_hasher: found.backup_code_hasher,
             clock,
             random,
             keys,
@@ -127,6 +151,11 @@ impl AuthService {
     pub async fn check_database(&self) -> Result<(), Fault> {
         let now = self.0.clock.now();
         self.0.database.read(move |conn| signing_key::list(conn, now)).await.map(drop).map_err(Fault::from)
+    }
+
+    /// Whether the mail server is taken to be up: mails wait while it isn't.
+    pub fn mail_is_up(&self) -> bool {
+        self.0.mail_breaker.state() != BreakerState::Open
     }
 
     pub(crate) fn inner(&self) -> &Inner {

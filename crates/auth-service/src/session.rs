@@ -1,19 +1,25 @@
-//! Opening sessions. [`Inner::open_session`] is the one function that does, whatever the way in: it alone decides
-//! what is still due before a user is let in.
+//! Opening sessions. [`Inner::admit`] is the one function that does, whatever the way in: it alone decides what is
+//! still due before a user is let in.
 
 use std::time::Duration;
 
+use auth_core::password::PasswordHash;
 use auth_core::{AccessGrant, AccessToken, RefreshToken, SessionId, SessionSalt, UserId};
 use auth_persistence::session::{self, NewSession, Session};
 use auth_persistence::user::{self, User};
-use auth_persistence::{DbConnection, DbError, Hidden};
+use auth_persistence::{DbConnection, DbError, Hidden, backup_code};
+use serde_json::json;
 
+use crate::audit::Event;
+use crate::challenge::{ChallengeState, Subject};
 use crate::client::Client;
 use crate::fault::Fault;
 use crate::logout::Reason;
 use crate::profile::Profile;
 use crate::revocation_feed::Revoked;
+use crate::second_factor::MULTIPLE_FACTORS;
 use crate::service::Inner;
+use crate::step::{ChallengeKind, ChallengeMethod, Step};
 
 /// The tokens of a session, as log-in, registration and refresh give them.
 #[derive(Debug)]
@@ -29,11 +35,48 @@ pub struct Tokens {
 }
 
 /// What somebody has shown to be let in as a user.
-pub(crate) struct Proof<'a> {
-    /// The password's hash that the password was found to match, `None` for a user who was made just now.
-    pub(crate) password_hash: Option<&'a str>,
+#[derive(Clone, Debug)]
+pub(crate) struct Proof {
+    /// The account's security epoch when it was shown: with the next security event it counts for nothing.
+    pub(crate) epoch: i64,
+    /// The password's hash that the password was found to match just now.
+    pub(crate) password_hash: Option<PasswordHash>,
     /// The methods that were used (RFC 8176).
-    pub(crate) methods: &'static [&'static str],
+    pub(crate) methods: Vec<String>,
+}
+
+impl Proof {
+    /// A password whose hash is `password_hash`, of an account at `epoch`.
+    pub(crate) fn password(epoch: i64, password_hash: PasswordHash) -> Self {
+        Self { epoch, password_hash: Some(password_hash), methods: vec!["pwd".to_owned()] }
+    }
+
+    /// What was shown earlier, of an account at `epoch`.
+    pub(crate) fn earlier(epoch: i64, methods: Vec<String>) -> Self {
+        Self { epoch, password_hash: None, methods }
+    }
+
+    fn has_second_factor(&self) -> bool {
+        self.methods.iter().any(|method| method == MULTIPLE_FACTORS)
+    }
+}
+
+/// What the gate says.
+#[derive(Debug)]
+pub(crate) enum Admission {
+    /// Come in.
+    Opened(Box<Opened>),
+    /// Not yet.
+    Due(Due),
+}
+
+/// What is due before `user` is let in with `proof`.
+#[derive(Debug)]
+pub(crate) struct Due {
+    pub(crate) user: UserId,
+    pub(crate) proof: Proof,
+    pub(crate) kind: ChallengeKind,
+    pub(crate) methods: Vec<ChallengeMethod>,
 }
 
 /// A session that was opened, and what ended for it.
@@ -50,10 +93,7 @@ pub(crate) enum NotOpened {
     /// The account is switched off.
     #[error("the account is disabled")]
     Disabled,
-    /// The password has to be changed first.
-    #[error("the password must be changed")]
-    PasswordMustChange,
-    /// The user or the password changed since the proof was checked.
+    /// The user is gone, or something happened to the account since the proof was given.
     #[error("the proof is outdated")]
     Outdated,
     #[error(transparent)]
@@ -61,35 +101,95 @@ pub(crate) enum NotOpened {
 }
 
 impl Inner {
-    /// Opens a session for `user`, inside the transaction of its caller.
+    /// The gate: opens a session for `user`, or says what is still due, inside the transaction of its caller.
     ///
     /// The user's row is read again here: what was proven before may have been undone meanwhile.
-    pub(crate) fn open_session(
+    pub(crate) fn admit(
         &self,
         conn: &mut DbConnection,
         user: UserId,
-        proof: &Proof<'_>,
+        proof: Proof,
         client: &Client,
-    ) -> Result<Opened, NotOpened> {
-        let now = self.clock.now();
-        // First of all, since it locks the row: what is read after it stays true until the session is there.
-        user::update_last_login(conn, user, now)?;
-        let user = user::find(conn, user)?.ok_or(NotOpened::Outdated)?;
+    ) -> Result<Admission, NotOpened> {
+        // What is read after the lock stays true until the session is there.
+        user::lock(conn, user)?;
+        let mut user = user::find(conn, user)?.ok_or(NotOpened::Outdated)?;
         let stored = user.password_hash.as_ref().map(|hash| hash.expose().as_str());
-        if proof.password_hash.is_some() && stored != proof.password_hash {
+        let is_replaced = proof.password_hash.as_ref().is_some_and(|hash| stored != Some(hash.as_str()));
+        if user.security_epoch != proof.epoch || is_replaced {
             return Err(NotOpened::Outdated);
         }
         if user.disabled_at.is_some() {
             return Err(NotOpened::Disabled);
         }
-        if user.password_must_change {
-            return Err(NotOpened::PasswordMustChange);
+        if let Some(kind) = self.due(&user, &proof) {
+            if kind == ChallengeKind::VerifyEmail {
+                self.queue_verification(conn, &user)?;
+            }
+            let methods = Self::methods_of(conn, kind, user.id)?;
+            return Ok(Admission::Due(Due { user: user.id, proof, kind, methods }));
         }
-        let new = self.new_session(user.id, proof, client);
+        let now = self.clock.now();
+        user::update_last_login(conn, user.id, now)?;
+        user.last_login_at = Some(now);
+        let new = self.new_session(user.id, &proof, client);
         session::insert(conn, &new)?;
+        self.tell_new_device(conn, &user, client)?;
         let ended = self.end_oldest(conn, user.id)?;
         let ended = self.announce_sessions(conn, user.id, ended)?;
-        Ok(Opened { user, session: new.into(), ended })
+        Ok(Admission::Opened(Box::new(Opened { user, session: new.into(), ended })))
+    }
+
+    /// [`Inner::admit`] for somebody who signs in, on record if they are in.
+    pub(crate) fn admit_sign_in(
+        &self,
+        conn: &mut DbConnection,
+        user: UserId,
+        proof: Proof,
+        client: &Client,
+    ) -> Result<Admission, NotOpened> {
+        let admission = self.admit(conn, user, proof, client)?;
+        if let Admission::Opened(opened) = &admission {
+            metrics::counter!("auth_login_success_total").increment(1);
+            let details = json!({ "session_id": opened.session.id });
+            self.record(conn, Event::LoginSucceeded, Some(user), client, details)?;
+        }
+        Ok(admission)
+    }
+
+    /// The first thing that has to be done before `user` may come in.
+    fn due(&self, user: &User, proof: &Proof) -> Option<ChallengeKind> {
+        if user.mfa_enabled_at.is_some() && !proof.has_second_factor() {
+            return Some(ChallengeKind::Mfa);
+        }
+        if self.config.require_verified_email && user.email_verified_at.is_none() {
+            return Some(ChallengeKind::VerifyEmail);
+        }
+        user.password_must_change.then_some(ChallengeKind::ChangePassword)
+    }
+
+    /// A user who has used all backup codes up isn't asked for one.
+    fn methods_of(conn: &mut DbConnection, kind: ChallengeKind, user: UserId) -> Result<Vec<ChallengeMethod>, DbError> {
+        let mut methods = kind.methods().to_vec();
+        if kind == ChallengeKind::Mfa && backup_code::count_left(conn, user)? == 0 {
+            methods.retain(|method| *method != ChallengeMethod::BackupCode);
+        }
+        Ok(methods)
+    }
+
+    /// What the gate said, as an answer.
+    pub(crate) async fn step(&self, admission: Admission) -> Result<Step, Fault> {
+        match admission {
+            Admission::Opened(opened) => {
+                self.apply(&opened.ended);
+                Ok(Step::Authenticated(Box::new(self.tokens(&opened.session, opened.user)?)))
+            }
+            Admission::Due(Due { user, proof, kind, methods }) => {
+                let subject = Subject::User { id: user, epoch: proof.epoch };
+                let state = ChallengeState { subject, kind, methods: proof.methods };
+                self.challenge(state, methods).await.map(Step::Challenge)
+            }
+        }
     }
 
     /// A user's sessions are bounded: the oldest make room.
@@ -99,7 +199,7 @@ impl Inner {
         Ok(ended.into_iter().map(|(session, _)| session).collect())
     }
 
-    fn new_session(&self, user: UserId, proof: &Proof<'_>, client: &Client) -> NewSession {
+    fn new_session(&self, user: UserId, proof: &Proof, client: &Client) -> NewSession {
         let now = self.clock.now();
         NewSession {
             id: SessionId::new(now, &*self.random),

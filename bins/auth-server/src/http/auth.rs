@@ -3,14 +3,16 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use auth_actix::{CurrentUser, Json, OptionalJson, Problem};
 use auth_core::{ErrorCode, FieldError};
-use auth_service::{AuthService, LoginAttempt, Registration};
+use auth_service::{AuthService, LoginAttempt, Registered, Registration};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::answer::Tokens;
+use super::body::exposed;
 use super::client::Caller;
 use super::refusal::Answer;
+use super::step::{Accepted, Step};
 
 /// What it takes to register.
 #[derive(Deserialize, ToSchema)]
@@ -22,7 +24,7 @@ pub(super) struct RegisterBody {
     /// 12 to 256 characters by default, none of the common ones.
     #[schema(required, nullable = false, value_type = String, format = Password, example = "correct horse battery staple")]
     password: Option<SecretString>,
-    /// 3 to 32 letters, digits, `.`, `_`, `-`.
+    /// 3 to 32 letters, digits, `.`, `_`, `-`. Refused where addresses must be verified first.
     #[schema(example = "ada")]
     username: Option<String>,
     /// The name that is shown.
@@ -62,15 +64,17 @@ pub(super) struct LogoutBody {
     refresh_token: Option<SecretString>,
 }
 
-fn exposed(secret: Option<&SecretString>) -> Option<&str> {
-    secret.map(ExposeSecret::expose_secret)
-}
-
 /// Register, and be signed in.
+///
+/// Where addresses must be verified (`AUTH_REQUIRE_VERIFIED_EMAIL`), a mail is sent and nothing tells whether the
+/// address is taken.
 #[utoipa::path(post, path = "/auth/register", tag = "sign-in", request_body = RegisterBody, responses(
-    (status = 201, description = "The account is made and a session opened", body = Tokens),
+    (status = 201, description = "The account is made and a session opened", body = Step),
+    (status = 202, description = "The address has to be verified first, whoever owns it", body = Accepted),
     (status = 403, description = "`registration_closed`"),
     (status = 409, description = "`email_taken` or `username_taken`"),
+    (status = 422, description = "`validation_failed`: fields are missing or refused (`invalid_email`, `weak_password`, \
+        `breached_password`, …)"),
 ))]
 pub(super) async fn register(
     service: web::Data<AuthService>,
@@ -84,13 +88,15 @@ pub(super) async fn register(
         username: body.username.as_deref(),
         display_name: body.display_name.as_deref(),
     };
-    let tokens = service.register(registration, &caller.0).await?;
-    Ok(HttpResponse::Created().json(Tokens::from(tokens)))
+    Ok(match service.register(registration, &caller.0).await? {
+        Registered::Step(step) => HttpResponse::Created().json(Step::from(step)),
+        Registered::VerificationRequired => HttpResponse::Accepted().json(Accepted::REGISTRATION),
+    })
 }
 
 /// Log in by address or username.
 #[utoipa::path(post, path = "/auth/login", tag = "sign-in", request_body = LoginBody, responses(
-    (status = 200, description = "A session is opened", body = Tokens),
+    (status = 200, description = "A session is opened, or something is still due before", body = Step),
     (status = 401, description = "`invalid_credentials`: the same for an unknown user and a wrong password"),
     (status = 403, description = "`account_disabled`, with the right password only"),
 ))]
@@ -101,8 +107,8 @@ pub(super) async fn login(
 ) -> Answer<HttpResponse> {
     let body = body.0;
     let attempt = LoginAttempt { identifier: body.identifier.as_deref(), password: exposed(body.password.as_ref()) };
-    let tokens = service.log_in(attempt, &caller.0).await?;
-    Ok(HttpResponse::Ok().json(Tokens::from(tokens)))
+    let step = service.log_in(attempt, &caller.0).await?;
+    Ok(HttpResponse::Ok().json(Step::from(step)))
 }
 
 /// Exchange a refresh token for new tokens.

@@ -42,8 +42,13 @@ pub(crate) struct AppName(String);
 
 impl AppName {
     pub(crate) fn new(name: &str) -> Self {
-        Self(name.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;"))
+        Self(escaped(name))
     }
+}
+
+/// The text as it stands in a page's text, not in an attribute.
+pub(super) fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 static DOCUMENT: LazyLock<Bytes> = LazyLock::new(|| Bytes::from(super::openapi::json()));

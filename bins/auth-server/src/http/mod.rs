@@ -2,11 +2,19 @@
 
 mod answer;
 mod auth;
+mod body;
+mod challenge;
 mod client;
 mod docs;
+mod email;
+mod link;
+mod metrics;
 mod openapi;
+mod recovery;
 mod refusal;
+mod second_factor;
 mod sessions;
+mod step;
 mod system;
 mod users_me;
 
@@ -21,11 +29,13 @@ use auth_core::ErrorCode;
 
 pub(crate) use self::client::TrustedProxies;
 pub(crate) use self::docs::AppName;
+pub(crate) use self::link::LinkPages;
+pub(crate) use self::metrics::{alone as metrics_alone, route as metrics_route};
 pub(crate) use self::openapi::json as openapi_json;
 pub(crate) use self::system::Stopping;
 
 /// Paths whose requests are not worth a line in the log.
-pub(crate) const QUIET_PATHS: [&str; 3] = ["/health", "/docs", "/openapi.json"];
+pub(crate) const QUIET_PATHS: [&str; 4] = ["/health", "/metrics", "/docs", "/openapi.json"];
 
 /// All routes.
 pub(crate) fn routes(config: &mut ServiceConfig) {
@@ -36,11 +46,27 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         .service(resource("/auth/logout", "POST", [web::post().to(auth::logout)]))
         .service(resource("/auth/logout-all", "POST", [web::post().to(auth::logout_all)]))
         .service(resource("/auth/verify", "GET", [web::get().to(auth::verify)]))
+        .service(resource("/auth/challenge", "POST", [web::post().to(challenge::answer)]))
+        .service(resource("/auth/reauth", "POST", [web::post().to(second_factor::reauth)]))
+        .service(resource("/auth/password/forgot", "POST", [web::post().to(recovery::forgot)]))
+        .service(resource("/auth/password/reset", "POST", [web::post().to(recovery::reset)]))
+        .service(resource("/auth/password/change", "POST", [web::post().to(recovery::change)]))
+        .service(resource("/auth/secure-account", "POST", [web::post().to(recovery::secure)]))
+        .service(resource("/auth/email/verify", "POST", [web::post().to(email::verify)]))
+        .service(resource("/auth/email/resend", "POST", [web::post().to(email::resend)]))
+        .service(resource("/auth/email/change/confirm", "POST", [web::post().to(email::confirm_change)]))
+        .service(resource("/auth/email/change/undo", "POST", [web::post().to(email::undo_change)]))
         .service(resource(
             "/users/me",
             "GET, PATCH, DELETE",
             [web::get().to(users_me::show), web::patch().to(users_me::change), web::delete().to(users_me::delete)],
         ))
+        .service(resource("/users/me/email", "POST", [web::post().to(email::request_change)]))
+        .service(resource("/users/me/mfa", "GET", [web::get().to(second_factor::show)]))
+        .service(resource("/users/me/mfa/totp", "POST", [web::post().to(second_factor::begin)]))
+        .service(resource("/users/me/mfa/totp/confirm", "POST", [web::post().to(second_factor::confirm)]))
+        .service(resource("/users/me/mfa/totp/disable", "POST", [web::post().to(second_factor::disable)]))
+        .service(resource("/users/me/mfa/backup-codes", "POST", [web::post().to(second_factor::backup_codes)]))
         .service(resource("/users/me/export", "GET", [web::get().to(users_me::export)]))
         .service(resource(
             "/users/me/sessions",
@@ -48,13 +74,19 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
             [web::get().to(sessions::list), web::delete().to(sessions::revoke_others)],
         ))
         .service(resource("/users/me/sessions/{id}", "DELETE", [web::delete().to(sessions::revoke)]))
+        .service(resource("/link/{purpose}", "GET", [web::get().to(link::page)]))
         .service(resource("/health", "GET", [web::get().to(system::health)]))
         .service(resource("/health/ready", "GET", [web::get().to(system::ready)]))
         .service(resource("/.well-known/jwks.json", "GET", [web::get().to(system::jwks)]))
         .service(resource("/openapi.json", "GET", [web::get().to(docs::document)]))
         .service(resource("/docs", "GET", [web::get().to(docs::page)]))
         .service(resource("/docs/{file}", "GET", [web::get().to(docs::asset)]))
-        .default_service(web::route().to(|| async { Err::<HttpResponse, _>(Problem::new(ErrorCode::NotFound)) }));
+        .default_service(nothing());
+}
+
+/// The answer of every path that isn't there.
+fn nothing() -> Route {
+    web::route().to(|| async { Err::<HttpResponse, _>(Problem::new(ErrorCode::NotFound)) })
 }
 
 /// A path with its methods, and an answer for all others that names them (RFC 9110, section 15.5.6).

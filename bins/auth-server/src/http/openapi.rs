@@ -6,7 +6,7 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{Content, ContentBuilder, Ref, RefOr, Response, ResponseBuilder};
 use utoipa::{Modify, OpenApi};
 
-use super::{answer, auth, sessions, system, users_me};
+use super::{answer, auth, challenge, email, link, metrics, recovery, second_factor, sessions, system, users_me};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -23,21 +23,41 @@ use super::{answer, auth, sessions, system, users_me};
         auth::logout,
         auth::logout_all,
         auth::verify,
+        challenge::answer,
+        recovery::forgot,
+        recovery::reset,
+        recovery::change,
+        recovery::secure,
+        email::verify,
+        email::resend,
+        email::request_change,
+        email::confirm_change,
+        email::undo_change,
         users_me::show,
         users_me::change,
         users_me::delete,
         users_me::export,
+        second_factor::show,
+        second_factor::begin,
+        second_factor::confirm,
+        second_factor::disable,
+        second_factor::backup_codes,
+        second_factor::reauth,
         sessions::list,
         sessions::revoke_others,
         sessions::revoke,
         system::health,
         system::ready,
-        system::jwks
+        system::jwks,
+        link::page,
+        metrics::show
     ),
     components(schemas(answer::Problem)),
     tags(
         (name = "sign-in", description = "Sign up, in and out; stay signed in"),
+        (name = "recovery", description = "Links in mails; a forgotten password, an address to verify or to change"),
         (name = "account", description = "My account"),
+        (name = "second factor", description = "An authenticator app and backup codes"),
         (name = "sessions", description = "My sessions"),
         (name = "system", description = "For operators and machines")
     ),
@@ -89,8 +109,11 @@ fn complete(operation: &mut Operation) {
     }
     for (status, codes) in shared {
         let names: Vec<String> = codes.iter().map(|code| format!("`{}`", code.as_str())).collect();
-        let response = ResponseBuilder::new().description(names.join(", ")).build();
-        operation.responses.responses.entry(status.to_owned()).or_insert(RefOr::T(response));
+        let response = operation.responses.responses.entry(status.to_owned());
+        let response = response.or_insert_with(|| RefOr::T(ResponseBuilder::new().build()));
+        if let RefOr::T(response) = response {
+            add_codes(&mut response.description, &names);
+        }
     }
     for (status, response) in &mut operation.responses.responses {
         let is_refusal = status.starts_with('4') || status.starts_with('5');
@@ -101,6 +124,18 @@ fn complete(operation: &mut Operation) {
             add_problem(response);
         }
     }
+}
+
+/// Adds what follows from the call's shape to what its handler says of the status, unless that names some of it: then it
+/// says all.
+fn add_codes(description: &mut String, names: &[String]) {
+    if names.iter().any(|name| description.contains(name)) {
+        return;
+    }
+    if !description.is_empty() {
+        description.push_str("; ");
+    }
+    description.push_str(&names.join(", "));
 }
 
 fn add_problem(response: &mut Response) {

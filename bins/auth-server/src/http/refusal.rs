@@ -2,7 +2,9 @@
 
 use actix_web::Error;
 use auth_actix::Problem;
-use auth_service::{AccountError, Fault, LoginError, RefreshError, RegisterError, SessionError};
+use auth_service::{
+    AccountError, ChallengeError, Fault, LinkError, LoginError, RefreshError, RegisterError, SessionError,
+};
 
 /// The refusal of a handler.
 #[derive(Debug)]
@@ -41,9 +43,6 @@ impl From<LoginError> for Refusal {
     fn from(error: LoginError) -> Self {
         match error {
             LoginError::Invalid(errors) => Self(Problem::invalid(errors)),
-            LoginError::PasswordMustChange => {
-                Self(Problem::new(error.code()).detail("the password of this account must be changed first"))
-            }
             error => Self(Problem::new(error.code()).caused_by(error)),
         }
     }
@@ -70,6 +69,24 @@ impl From<AccountError> for Refusal {
     fn from(error: AccountError) -> Self {
         match error {
             AccountError::Invalid(errors) => Self(Problem::invalid(errors)),
+            error => Self(Problem::new(error.code()).caused_by(error)),
+        }
+    }
+}
+
+impl From<ChallengeError> for Refusal {
+    fn from(error: ChallengeError) -> Self {
+        match error {
+            ChallengeError::Invalid(errors) => Self(Problem::invalid(errors)),
+            error => Self(Problem::new(error.code()).caused_by(error)),
+        }
+    }
+}
+
+impl From<LinkError> for Refusal {
+    fn from(error: LinkError) -> Self {
+        match error {
+            LinkError::Invalid(errors) => Self(Problem::invalid(errors)),
             error => Self(Problem::new(error.code()).caused_by(error)),
         }
     }

@@ -41,6 +41,8 @@ pub(super) struct Readiness {
 struct Checks {
     /// `up` or `down`
     database: &'static str,
+    /// `up` or `down`; mails wait while it is down, and requests are answered
+    mail: &'static str,
 }
 
 /// The process is alive. No I/O.
@@ -65,7 +67,8 @@ pub(super) async fn ready(service: web::Data<AuthService>, stopping: web::Data<S
         (false, Err(_)) => "unavailable",
         (false, Ok(())) => "ready",
     };
-    let checks = Checks { database: if database.is_ok() { "up" } else { "down" } };
+    let state = |up: bool| if up { "up" } else { "down" };
+    let checks = Checks { database: state(database.is_ok()), mail: state(service.mail_is_up()) };
     let mut response = if status == "ready" { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
     response.json(Readiness { status, checks })
 }

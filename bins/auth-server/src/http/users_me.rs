@@ -3,11 +3,12 @@
 use actix_web::{HttpResponse, web};
 use auth_actix::{CurrentUser, Json, OptionalJson};
 use auth_service::{AuthService, FreshProof, ProfileChange};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use serde::{Deserialize, Deserializer};
 use utoipa::ToSchema;
 
 use super::answer::User;
+use super::body::exposed;
 use super::client::Caller;
 use super::refusal::Answer;
 
@@ -77,7 +78,7 @@ pub(super) async fn change(
 #[utoipa::path(delete, path = "/users/me", tag = "account", security(("bearer" = [])),
     request_body = Option<ProofBody>, responses(
     (status = 204, description = "The account is gone"),
-    (status = 401, description = "`invalid_credentials` or `invalid_code`, and the answers for a bad access token"),
+    (status = 401, description = "`invalid_credentials` or `invalid_code`"),
     (status = 403, description = "`reauth_required` or `account_disabled`"),
     (status = 409, description = "`last_admin`"),
 ))]
@@ -87,10 +88,7 @@ pub(super) async fn delete(
     body: OptionalJson<ProofBody>,
     caller: Caller,
 ) -> Answer<HttpResponse> {
-    let proof = FreshProof {
-        password: body.0.password.as_ref().map(ExposeSecret::expose_secret),
-        code: body.0.code.as_ref().map(ExposeSecret::expose_secret),
-    };
+    let proof = FreshProof { password: exposed(body.0.password.as_ref()), code: exposed(body.0.code.as_ref()) };
     service.delete_account(user.claims(), proof, &caller.0).await?;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -15,6 +15,7 @@ pub(crate) fn check(reader: &mut Reader, settings: &Settings) {
         warn_of_clear_text(reader, settings);
         check_passwords(reader, settings);
         warn_of_no_limits(reader, settings);
+        warn_of_the_sender(reader, settings);
     }
 }
 
@@ -40,11 +41,6 @@ fn warn_of_clear_text(reader: &mut Reader, settings: &Settings) {
     if is_remote_without_tls(&settings.database.url) {
         let text = "reaches another machine and may do so in clear text; add `sslmode=verify-full` (or `require`)";
         reader.warn(&(&database::URL).into(), text);
-    }
-    let smtp = settings.mail.smtp_url.as_ref().and_then(|url| Url::parse(url.expose_secret()).ok());
-    if smtp.is_some_and(|url| url.scheme() == "smtp" && url.query().is_none() && !is_loopback_service(&url)) {
-        let text = "reaches another machine in clear text, with the password and every link; use `smtps://` or `?tls=required`";
-        reader.warn(&(&mail::SMTP_URL).into(), text);
     }
     let redis = settings.redis.url.as_ref().and_then(|url| Url::parse(url.expose_secret()).ok());
     if redis.is_some_and(|url| url.scheme() == "redis" && !is_loopback_service(&url)) {
@@ -86,5 +82,15 @@ fn warn_of_no_limits(reader: &mut Reader, settings: &Settings) {
     if settings.rates.login.is_none() {
         let text = "leaves sign-ins without a limit per client address, so passwords can be tried without end";
         reader.warn(&(&rate::LIMITS).into(), text);
+    }
+}
+
+/// The default sender is an address that nobody else can answer to, and that most mail servers turn away.
+fn warn_of_the_sender(reader: &mut Reader, settings: &Settings) {
+    let from = &settings.mail.from.address;
+    let domain = from.rsplit_once('@').map_or("", |(_, domain)| domain);
+    if domain == "localhost" {
+        let text = "sends from an address of localhost, which mail servers refuse; name one of your domain";
+        reader.warn(&(&mail::FROM).into(), text);
     }
 }

@@ -26,6 +26,7 @@ pub use reader::Shown;
 pub use report::Report;
 pub use source::{Flags, ReadFile, Sources};
 
+pub(crate) use mask::printable;
 pub(crate) use name::{Name, recognise};
 
 use reader::Reader;
@@ -70,21 +71,21 @@ pub struct Settings {
     pub passwords: PasswordSettings,
     /// Accounts.
     pub accounts: AccountSettings,
-    /// Pages that mails link to. Not in force yet.
+    /// Pages that mails link to.
     pub links: LinkSettings,
-    /// Mail. Not in force yet.
+    /// Mail.
     pub mail: MailSettings,
-    /// Rate limits. Not in force yet.
+    /// Rate limits. Of them only that of mails per recipient is in force yet.
     pub rates: RateSettings,
     /// OAuth providers that are built in. Not in force yet.
     pub providers: ProviderSettings,
     /// OpenID Connect issuers. Not in force yet.
     pub issuers: Vec<OidcProvider>,
-    /// Circuit breakers. Not in force yet.
+    /// Circuit breakers.
     pub breaker: BreakerSettings,
     /// Log.
     pub log: LogSettings,
-    /// Metrics. Not in force yet.
+    /// Metrics.
     pub metrics: MetricsSettings,
 }
 

@@ -31,6 +31,7 @@ pub(crate) fn production() -> Given {
         ("AUTH_BASE_URL", "https://auth.example.com"),
         ("AUTH_SECRET", GOOD_SECRET),
         ("AUTH_SMTP_URL", "smtps://mail.example.com"),
+        ("AUTH_MAIL_FROM", "Shop <auth@example.com>"),
     ])
 }
 

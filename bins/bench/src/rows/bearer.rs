@@ -1,7 +1,6 @@
 //! Requests with an access token, against a route that does nothing.
 
 use super::{CLIENTS, WARM_UP, bearer_requests};
-use crate::account;
 use crate::database::Database;
 use crate::failure::Outcome;
 use crate::http;
@@ -44,7 +43,7 @@ impl Work {
     fn measure(&self, bench: &mut Bench<'_>, database: &Database) -> Outcome<()> {
         let server = Server::start(database, &[])?;
         let route = route::start()?;
-        let accounts = account::register(server.address(), CLIENTS)?;
+        let accounts = server.register(CLIENTS)?;
         let mut ours = Repeat { requests: bearer_requests(self.path, &accounts), status: self.status };
         let mut bare = Repeat { requests: vec![http::get(route::PATH, None); CLIENTS], status: 204 };
         let (mut measured, mut against) = (Vec::new(), Vec::new());

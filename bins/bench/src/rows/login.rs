@@ -3,7 +3,6 @@
 use auth_core::password::Argon2Backend;
 
 use super::{CLIENTS, CROWD, LOG_IN_WARM_UP, LogIns};
-use crate::account;
 use crate::database::Database;
 use crate::failure::Outcome;
 use crate::reference::hashes;
@@ -15,7 +14,7 @@ use crate::server::Server;
 pub(super) fn measure(bench: &mut Bench<'_>) -> Outcome<()> {
     let database = Database::sqlite()?;
     let server = Server::start(&database, &[])?;
-    let mut script = LogIns::new(&account::register(server.address(), CROWD)?);
+    let mut script = LogIns::new(&server.register(CROWD)?);
     let [mut rates, mut slowest, mut middle, mut same, mut portable] = [const { Vec::new() }; 5];
     for _ in 0..bench.repetitions() {
         let mut traffic = bench.load(server.address(), CLIENTS, &mut script, LOG_IN_WARM_UP)?;

@@ -1,7 +1,6 @@
 //! What the access log costs that is on by default.
 
 use super::{CLIENTS, WARM_UP, bearer_requests};
-use crate::account;
 use crate::database::Database;
 use crate::failure::Outcome;
 use crate::load::Repeat;
@@ -14,7 +13,7 @@ pub(super) fn measure(bench: &mut Bench<'_>) -> Outcome<()> {
     let silent = Server::start(&silent_database, &[])?;
     let logging = Server::start_logging(&database)?;
     let script = |server: &Server| -> Outcome<Repeat> {
-        let accounts = account::register(server.address(), CLIENTS)?;
+        let accounts = server.register(CLIENTS)?;
         Ok(Repeat { requests: bearer_requests("/users/me", &accounts), status: 200 })
     };
     let (mut to_logging, mut to_silent) = (script(&logging)?, script(&silent)?);

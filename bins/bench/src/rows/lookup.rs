@@ -7,7 +7,7 @@ use auth_persistence::{DatabaseConfig, DbError, user};
 use diesel::connection::SimpleConnection as _;
 use diesel::prelude::*;
 
-use super::WARM_UP;
+use super::{CHEAP, WARM_UP};
 use crate::account::{PASSWORD, log_in};
 use crate::database::Database;
 use crate::errors::Errors;
@@ -21,9 +21,6 @@ use crate::server::Server;
 
 const FEW: u32 = 1_000;
 const MANY: u32 = 1_000_000;
-
-/// The least that Argon2 can do, so that the rest of a log-in shows.
-const CHEAP: [(&str, &str); 2] = [("AUTH_ARGON2_MEMORY_KIB", "8"), ("AUTH_ARGON2_ITERATIONS", "1")];
 
 pub(super) fn measure(bench: &mut Bench<'_>) -> Outcome<()> {
     let (few, many) = (Database::sqlite()?, Database::sqlite()?);

@@ -1,7 +1,6 @@
 //! What a crowd that logs in costs in memory.
 
 use super::{CROWD, LOG_IN_WARM_UP, LogIns};
-use crate::account;
 use crate::database::Database;
 use crate::failure::Outcome;
 use crate::memory::{peak_during, pss};
@@ -21,7 +20,7 @@ pub(super) fn measure(bench: &mut Bench<'_>) -> Outcome<()> {
     let database = Database::sqlite()?;
     let server = Server::start(&database, &[])?;
     let idle = pss(server.pid())?;
-    let mut script = LogIns::new(&account::register(server.address(), CROWD)?);
+    let mut script = LogIns::new(&server.register(CROWD)?);
     let mut peak = 0.0_f64;
     for _ in 0..bench.repetitions() {
         let load = || bench.load(server.address(), CLIENTS, &mut script, LOG_IN_WARM_UP);

@@ -1,10 +1,12 @@
 //! The rows of the table, in groups that share a server and are measured in turns.
 
 mod bearer;
+mod forgot;
 mod login;
 mod logs;
 mod lookup;
 mod memory;
+mod outbox;
 mod refresh;
 mod start;
 mod storm;
@@ -33,7 +35,7 @@ pub(crate) struct Group {
 }
 
 /// All rows.
-pub(crate) const GROUPS: [Group; 11] = [
+pub(crate) const GROUPS: [Group; 14] = [
     Group { name: "login", measure: login::measure },
     Group { name: "storm", measure: storm::measure },
     Group { name: "memory", measure: memory::measure },
@@ -45,7 +47,13 @@ pub(crate) const GROUPS: [Group; 11] = [
     Group { name: "start", measure: start::measure },
     Group { name: "lookup", measure: lookup::measure },
     Group { name: "logs", measure: logs::measure },
+    Group { name: "forgot-sqlite", measure: forgot::on_sqlite },
+    Group { name: "forgot-postgres", measure: forgot::on_postgres },
+    Group { name: "outbox", measure: outbox::measure },
 ];
+
+/// The least that Argon2 can do, where the hash is not what is measured.
+const CHEAP: [(&str, &str); 2] = [("AUTH_ARGON2_MEMORY_KIB", "8"), ("AUTH_ARGON2_ITERATIONS", "1")];
 
 /// People who log in: so many that nobody reaches `AUTH_SESSIONS_PER_USER` in a run of usual length.
 const CROWD: usize = 512;

@@ -1,7 +1,7 @@
 //! Refreshes that rotate, each session its own chain, against single updates of a row.
 
 use super::{CLIENTS, WARM_UP};
-use crate::account::{self, Account};
+use crate::account::Account;
 use crate::database::Database;
 use crate::failure::Outcome;
 use crate::http::{self, Answer};
@@ -45,7 +45,7 @@ fn in_turns(
     mut reference: impl FnMut() -> Outcome<f64>,
 ) -> Outcome<(Vec<f64>, Vec<f64>)> {
     let server = Server::start(database, &STRICT)?;
-    let mut chains = Chains::new(&account::register(server.address(), CLIENTS)?);
+    let mut chains = Chains::new(&server.register(CLIENTS)?);
     let (mut measured, mut against) = (Vec::new(), Vec::new());
     for _ in 0..bench.repetitions() {
         measured.push(bench.load(server.address(), CLIENTS, &mut chains, WARM_UP)?.rate);

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use super::{CLIENTS, CROWD, LOG_IN_WARM_UP, LogIns, bearer_requests};
-use crate::account;
 use crate::database::Database;
 use crate::failure::{Failure, Outcome};
 use crate::load::{self, Traffic};
@@ -19,7 +18,7 @@ const INTERVAL: Duration = Duration::from_millis(5);
 pub(super) fn measure(bench: &mut Bench<'_>) -> Outcome<()> {
     let database = Database::sqlite()?;
     let server = Server::start(&database, &[])?;
-    let accounts = account::register(server.address(), CLIENTS + CROWD)?;
+    let accounts = server.register(CLIENTS + CROWD)?;
     let (signed_in, crowd) = accounts.split_at(CLIENTS);
     let (requests, mut script) = (bearer_requests("/users/me", signed_in), LogIns::new(crowd));
     let [mut calm, mut stormy, mut undisturbed, mut disturbed] = [const { Vec::new() }; 4];

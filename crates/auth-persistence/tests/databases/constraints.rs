@@ -1,16 +1,22 @@
 //! What the database refuses, and what we hear of it.
 
-use auth_core::Timestamp;
+use auth_core::{Timestamp, UserId};
+use auth_persistence::authenticator_failure::{ANY_LANE, Authenticator};
 use auth_persistence::data_key::SealedDataKey;
+use auth_persistence::one_time_token::{NewOneTimeToken, Subject};
 use auth_persistence::revocation::Revocation;
 use auth_persistence::signing_key::SealedSigningKey;
 use auth_persistence::{
-    Conflict, DbError, Hidden, audit_event, data_key, email_outbox, nested_transaction, revocation, session,
-    signing_key, user,
+    Conflict, DbConnection, DbError, Hidden, audit_event, authenticator_failure, backup_code, data_key, email_outbox,
+    known_client, nested_transaction, one_time_token, pending_registration, reserved_address, revocation, session,
+    signing_key, totp_credential, user,
 };
 
 use crate::fixture::{TestDatabase, on_both_databases, run};
-use crate::rows::{NOW, audit_event, new_email, new_session, new_user, user_with_session, uuid};
+use crate::rows::{
+    HOUR, NOW, audit_event, new_email, new_pending, new_session, new_token, new_user, token_hash, user_id,
+    user_with_session, uuid,
+};
 
 on_both_databases!(
     each_taken_key_of_a_user_is_named,
@@ -20,6 +26,10 @@ on_both_databases!(
     a_taken_audit_event_id_is_named,
     a_taken_email_id_is_named,
     a_taken_revocation_id_is_named,
+    each_taken_key_of_a_one_time_token_is_named,
+    a_taken_id_of_a_pending_registration_is_named,
+    a_taken_backup_code_is_named,
+    each_row_about_a_user_needs_the_user,
     an_unknown_key_is_told_by_its_name,
     a_session_needs_its_user,
     values_against_the_rules_are_refused,
@@ -100,6 +110,48 @@ fn a_taken_revocation_id_is_named(test: &TestDatabase) {
     assert_eq!(conflict(test.refused(move |c| revocation::insert(c, &[news.clone(), news]))), Conflict::RevocationId);
 }
 
+fn each_taken_key_of_a_one_time_token_is_named(test: &TestDatabase) {
+    test.write(user_with_session);
+    test.write(|c| one_time_token::insert(c, &new_token(1, Subject::User(user_id(1)))));
+    let taken = |change: fn(&mut NewOneTimeToken)| {
+        let mut other = new_token(2, Subject::User(user_id(1)));
+        change(&mut other);
+        conflict(test.refused(move |c| one_time_token::insert(c, &other)))
+    };
+    assert_eq!(taken(|other| other.id = new_token(1, other.subject).id), Conflict::OneTimeTokenId);
+    assert_eq!(taken(|other| other.hash = token_hash(1)), Conflict::OneTimeTokenHash);
+}
+
+fn a_taken_id_of_a_pending_registration_is_named(test: &TestDatabase) {
+    assert!(test.write(|c| pending_registration::replace(c, &new_pending(1, 1))));
+    let error = test.refused(|c| pending_registration::replace(c, &new_pending(1, 2)));
+    assert_eq!(conflict(error), Conflict::PendingRegistrationId);
+}
+
+fn a_taken_backup_code_is_named(test: &TestDatabase) {
+    test.write(user_with_session);
+    let error = test.refused(|c| backup_code::replace_all(c, user_id(1), &[[1; 32]; 2], NOW));
+    assert_eq!(conflict(error), Conflict::BackupCode);
+}
+
+fn each_row_about_a_user_needs_the_user(test: &TestDatabase) {
+    type Insertion = fn(&mut DbConnection, UserId) -> Result<(), DbError>;
+
+    let nobody = user_id(9);
+    let insertions: [Insertion; 7] = [
+        |c, user| one_time_token::insert(c, &new_token(1, Subject::User(user))),
+        |c, id| one_time_token::insert(c, &new_token(1, Subject::Pending(id))),
+        |c, user| authenticator_failure::add(c, user, Authenticator::Password, ANY_LANE).map(drop),
+        |c, user| reserved_address::reserve(c, "a@example.com", user, NOW),
+        |c, user| known_client::note(c, user, "a", NOW),
+        |c, user| totp_credential::begin(c, user, b"sealed", NOW).map(drop),
+        |c, user| backup_code::replace_all(c, user, &[[1; 32]], NOW),
+    ];
+    for insert in insertions {
+        assert_eq!(test.refused(move |c| insert(c, nobody)), DbError::ForeignKeyViolation);
+    }
+}
+
 fn an_unknown_key_is_told_by_its_name(test: &TestDatabase) {
     test.write(|c| run(c, "CREATE TABLE plug_in (a integer CONSTRAINT plug_in_a_key UNIQUE)"));
     let name = if test.is_sqlite() { "plug_in.a" } else { "plug_in_a_key" };
@@ -113,6 +165,19 @@ fn a_session_needs_its_user(test: &TestDatabase) {
 
 fn values_against_the_rules_are_refused(test: &TestDatabase) {
     test.write(user_with_session);
+    test.write(|c| {
+        email_outbox::insert(c, &new_email(1, None))?;
+        one_time_token::insert(c, &new_token(1, Subject::User(user_id(1))))?;
+        authenticator_failure::add(c, user_id(1), Authenticator::Password, ANY_LANE)?;
+        totp_credential::begin(c, user_id(1), b"sealed", NOW)?;
+        totp_credential::confirm(c, user_id(1), b"sealed", NOW.minus(HOUR), 1, NOW)?;
+        backup_code::replace_all(c, user_id(1), &[[1; 32]], NOW)
+    });
+    let secret = if test.is_sqlite() { "x'01'" } else { "'\\x01'" };
+    let unprepared = format!("UPDATE email_outbox SET secret_sealed = {secret}");
+    let sent =
+        format!("UPDATE email_outbox SET secret_sealed = {secret}, prepared_at = created_at, sent_at = created_at");
+    let failed = sent.replace("sent_at", "failed_at");
     for statement in [
         "UPDATE users SET role = 'root'",
         "UPDATE users SET email = NULL",
@@ -123,8 +188,23 @@ fn values_against_the_rules_are_refused(test: &TestDatabase) {
         "UPDATE sessions SET generation = 4294967296",
         "UPDATE sessions SET revoke_reason = 'logout'",
         "UPDATE sessions SET auth_methods = NULL",
+        "UPDATE users SET security_epoch = -1",
+        "UPDATE email_outbox SET sent_at = created_at, failed_at = created_at",
+        &unprepared,
+        &sent,
+        &failed,
+        "UPDATE one_time_tokens SET user_id = NULL",
+        "UPDATE one_time_tokens SET token_hash = substr(token_hash, 2)",
+        "UPDATE authenticator_failures SET authenticator = 'pin'",
+        "UPDATE authenticator_failures SET count = 0",
+        "UPDATE totp_credentials SET last_step = -1",
+        "UPDATE totp_credentials SET last_step = NULL",
+        "UPDATE totp_credentials SET confirmed_at = NULL",
+        "UPDATE totp_credentials SET secret_sealed = NULL",
+        "UPDATE backup_codes SET code_hash = substr(code_hash, 2)",
     ] {
-        let error = test.refused(move |c| run(c, statement));
+        let sql = statement.to_owned();
+        let error = test.refused(move |c| run(c, &sql));
         assert!(matches!(error, DbError::Internal(_)), "{statement}: {error:?}");
     }
 }

@@ -9,15 +9,27 @@
 mod fixture;
 mod rows;
 
+mod account_recovery;
+mod authenticator_failures;
+mod backup_codes;
 mod consistency;
 mod constraints;
 mod executor;
 mod keys_and_trail;
+mod known_clients;
+mod mail_budgets;
 mod migrations;
+mod one_time_tokens;
+mod outbox;
+mod outbox_upkeep;
+mod pending_registrations;
 mod postgres;
 mod prepared;
 mod refresh;
+mod reserved_addresses;
 mod schema;
+mod second_factors;
 mod sessions;
 mod sqlite;
+mod totp_credentials;
 mod users;

@@ -3,10 +3,13 @@
 use std::sync::{Arc, Barrier};
 use std::thread;
 
-use auth_persistence::{Database, DatabaseConfig, DbError, OpenError, user};
+use auth_persistence::email_outbox::{self, QueuedEmail};
+use auth_persistence::{
+    Database, DatabaseConfig, DbConnection, DbError, OpenError, backup_code, totp_credential, user,
+};
 
 use crate::fixture::{TestDatabase, run};
-use crate::rows::new_user;
+use crate::rows::{HOUR, NOW, new_user, user_id};
 
 macro_rules! on_both_empty_databases {
     ($($case:ident),+ $(,)?) => {
@@ -27,6 +30,9 @@ on_both_empty_databases!(
     what_is_made_once_is_made_once,
     a_database_of_a_newer_version_is_refused,
     migrations_can_be_undone,
+    mails_of_an_older_version_are_kept,
+    users_of_an_older_version_have_no_second_factor,
+    an_older_version_that_still_runs_goes_on_writing,
 );
 
 fn migrations_are_pending_until_they_are_applied(test: &TestDatabase) {
@@ -114,17 +120,118 @@ fn a_database_of_a_newer_version_is_refused(test: &TestDatabase) {
     }
 }
 
-fn migrations_can_be_undone(test: &TestDatabase) {
-    test.database.migrate().unwrap();
-    let [sqlite, postgres] = [
+/// The way back, the newest first: version, for SQLite, for PostgreSQL.
+const DOWN: [(&str, &str, &str); 3] = [
+    (
+        "0003",
+        include_str!("../../../../migrations/sqlite/0003_second_factor/down.sql"),
+        include_str!("../../../../migrations/postgres/0003_second_factor/down.sql"),
+    ),
+    (
+        "0002",
+        include_str!("../../../../migrations/sqlite/0002_mail_and_recovery/down.sql"),
+        include_str!("../../../../migrations/postgres/0002_mail_and_recovery/down.sql"),
+    ),
+    (
+        "0001",
         include_str!("../../../../migrations/sqlite/0001_accounts_and_sessions/down.sql"),
         include_str!("../../../../migrations/postgres/0001_accounts_and_sessions/down.sql"),
-    ];
-    let down = if test.is_sqlite() { sqlite } else { postgres };
+    ),
+];
+
+/// Undoes all migrations after `kept`, the version of one of them, or `0000`.
+fn undo_to(test: &TestDatabase, kept: &'static str) {
+    let is_sqlite = test.is_sqlite();
     test.write(move |c| {
-        run(c, down)?;
-        run(c, "DELETE FROM __diesel_schema_migrations")
+        for (version, sqlite, postgres) in DOWN.iter().filter(|(version, ..)| *version > kept) {
+            run(c, if is_sqlite { sqlite } else { postgres })?;
+            run(c, &format!("DELETE FROM __diesel_schema_migrations WHERE version = '{version}'"))?;
+        }
+        Ok(())
     });
-    assert!(test.database.pending_migrations().unwrap());
+}
+
+fn migrations_can_be_undone(test: &TestDatabase) {
     test.database.migrate().unwrap();
+    for kept in ["0002", "0001", "0000"] {
+        undo_to(test, kept);
+        assert!(test.database.pending_migrations().unwrap());
+        test.database.migrate().unwrap();
+    }
+}
+
+/// One that waits, one that was sent.
+fn mails_of_an_older_version_are_kept(test: &TestDatabase) {
+    test.database.migrate().unwrap();
+    undo_to(test, "0001");
+    test.write(user_of_the_first_version);
+    test.database.migrate().unwrap();
+    let (kept, epoch) = test.read(|c| Ok((email_outbox::list_for_user(c, user_id(1))?, user::find(c, user_id(1))?)));
+    let about =
+        |mail: &QueuedEmail| (mail.recipient.clone().into_inner(), mail.recipient_normalized.clone().into_inner());
+    let address = ("Ada@Example.com".to_owned(), "ada@example.com".to_owned());
+    assert_eq!(kept.iter().map(about).collect::<Vec<_>>(), [address.clone(), address]);
+    assert_eq!(kept.iter().filter(|mail| mail.sent_at.is_some()).count(), 1);
+    assert_eq!(kept.iter().filter(|mail| mail.dedupe_key.as_deref() == Some("k")).count(), 1);
+    assert!(kept.iter().all(|mail| mail.failed_at.is_none() && mail.prepared_at.is_none()));
+    assert_eq!(epoch.unwrap().security_epoch, 0);
+    // And back: what failed must not be sent by a version that can't see that it failed.
+    let lease = NOW.plus(HOUR);
+    let claimed = test.write(move |c| email_outbox::claim(c, NOW, lease, 9));
+    assert_eq!(claimed.len(), 1, "the one that waits");
+    let id = claimed[0].id;
+    assert!(test.write(move |c| email_outbox::fail(c, id, lease, NOW, "550")));
+    undo_to(test, "0001");
+    test.write(|c| run(c, "UPDATE email_outbox SET sent_at = NULL"));
+    test.database.migrate().unwrap();
+    assert_eq!(test.write(move |c| email_outbox::claim(c, NOW, lease, 9)).len(), 1);
+}
+
+/// Nobody is locked out by a factor that they don't have.
+fn users_of_an_older_version_have_no_second_factor(test: &TestDatabase) {
+    let factor = |c: &mut DbConnection| {
+        let enabled_at = user::find(c, user_id(1))?.unwrap().mfa_enabled_at;
+        Ok((enabled_at, totp_credential::find(c, user_id(1))?, backup_code::count_left(c, user_id(1))?))
+    };
+    test.database.migrate().unwrap();
+    undo_to(test, "0002");
+    test.write(user_of_the_first_version);
+    test.database.migrate().unwrap();
+    assert_eq!(test.read(factor), (None, None, 0));
+    // And back, and forth: it has to be enabled again.
+    test.write(|c| {
+        totp_credential::begin(c, user_id(1), b"sealed", NOW)?;
+        backup_code::replace_all(c, user_id(1), &[[1; 32]], NOW)?;
+        user::set_mfa_enabled(c, user_id(1), Some(NOW), NOW)
+    });
+    undo_to(test, "0002");
+    test.database.migrate().unwrap();
+    assert_eq!(test.read(factor), (None, None, 0));
+}
+
+/// X-19: the version before is still running when the migration is applied.
+fn an_older_version_that_still_runs_goes_on_writing(test: &TestDatabase) {
+    test.database.migrate().unwrap();
+    test.write(user_of_the_first_version);
+    assert_eq!(test.read(|c| email_outbox::list_for_user(c, user_id(1))).len(), 2);
+}
+
+fn user_of_the_first_version(c: &mut DbConnection) -> Result<(), DbError> {
+    let (sqlite, user) = (matches!(c, DbConnection::Sqlite(_)), user_id(1).as_uuid().simple());
+    let uuid = |text: String| if sqlite { format!("x'{text}'") } else { format!("'{text}'") };
+    let time = if sqlite { "1772366400000000" } else { "'2026-03-01T12:00:00Z'" };
+    let user = uuid(user.to_string());
+    run(c, &format!("INSERT INTO users (id, role, created_at, updated_at) VALUES ({user}, 'user', {time}, {time})"))?;
+    for (number, sent_at, dedupe_key) in [(1, "NULL", "NULL"), (2, time, "'k'")] {
+        let id = uuid(format!("{number:032x}"));
+        run(
+            c,
+            &format!(
+                "INSERT INTO email_outbox (id, recipient, template, payload, dedupe_key, created_at, expires_at, \
+                 next_attempt_at, sent_at, user_id) VALUES ({id}, 'Ada@Example.com', 'welcome', '{{}}', {dedupe_key}, \
+                 {time}, {time}, {time}, {sent_at}, {user})"
+            ),
+        )?;
+    }
+    Ok(())
 }

@@ -2,9 +2,13 @@
 
 use std::time::Duration;
 
-use auth_core::{AuditEventId, Email, Role, SeededRandom, SessionId, Timestamp, UserId, Username};
+use auth_core::{
+    AuditEventId, Email, Role, SeededRandom, SessionId, Timestamp, TokenHash, TokenPurpose, UserId, Username,
+};
 use auth_persistence::audit_event::AuditEvent;
 use auth_persistence::email_outbox::NewEmail;
+use auth_persistence::one_time_token::{NewOneTimeToken, Subject};
+use auth_persistence::pending_registration::NewPending;
 use auth_persistence::session::NewSession;
 use auth_persistence::user::NewUser;
 use auth_persistence::{DbConnection, DbError, Hidden, session, user};
@@ -13,6 +17,8 @@ use uuid::Uuid;
 /// Noon of 1 March 2026, and some microseconds that must not get lost.
 pub(crate) const NOW: Timestamp = Timestamp::from_micros(1_772_366_400_123_457);
 pub(crate) const HOUR: Duration = Duration::from_hours(1);
+/// The shortest time that the databases tell apart.
+pub(crate) const TICK: Duration = Duration::from_micros(1);
 
 pub(crate) fn uuid(number: u64) -> Uuid {
     auth_core::new_uuid(NOW, &SeededRandom::new(number))
@@ -80,12 +86,42 @@ pub(crate) fn audit_event(number: u64, user: u64) -> AuditEvent {
 pub(crate) fn new_email(number: u64, dedupe_key: Option<&str>) -> NewEmail {
     NewEmail {
         id: uuid(3_000_000 + number),
-        recipient: Hidden::new("user1@example.com".to_owned()),
+        recipient: Hidden::new("User1@example.com".to_owned()),
+        recipient_normalized: Hidden::new("user1@example.com".to_owned()),
         template: "welcome".to_owned(),
         payload: Hidden::new("{}".to_owned()),
         dedupe_key: dedupe_key.map(str::to_owned),
         created_at: NOW,
         expires_at: NOW.plus(HOUR),
         user_id: Some(user_id(1)),
+    }
+}
+
+/// A registration of `User{email}@Example.com`.
+pub(crate) fn new_pending(number: u64, email: u64) -> NewPending {
+    NewPending {
+        id: user_id(4_000_000 + number),
+        email: Email::parse(&format!("User{email}@Example.com")).unwrap(),
+        password_hash: Hidden::new(format!("$argon2id$pending{number}")),
+        display_name: None,
+        created_at: NOW,
+        expires_at: NOW.plus(HOUR),
+    }
+}
+
+pub(crate) fn token_hash(number: u8) -> TokenHash {
+    TokenHash::from_bytes([number; 32])
+}
+
+/// A token that resets the password.
+pub(crate) fn new_token(number: u8, subject: Subject) -> NewOneTimeToken {
+    NewOneTimeToken {
+        id: uuid(5_000_000 + u64::from(number)),
+        subject,
+        purpose: TokenPurpose::ResetPassword,
+        hash: token_hash(number),
+        payload: None,
+        created_at: NOW,
+        expires_at: NOW.plus(HOUR),
     }
 }

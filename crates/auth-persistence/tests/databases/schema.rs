@@ -129,9 +129,28 @@ fn both_migrations_make_the_same_tables() {
     let names: Vec<_> = sqlite.keys().map(String::as_str).collect();
     assert_eq!(
         names,
-        ["audit_events", "data_keys", "email_outbox", "revocations", "sessions", "signing_keys", "users"]
+        [
+            "audit_events",
+            "authenticator_failures",
+            "backup_codes",
+            "data_keys",
+            "email_outbox",
+            "known_clients",
+            "mail_budgets",
+            "one_time_tokens",
+            "pending_registrations",
+            "reserved_addresses",
+            "revocations",
+            "sessions",
+            "signing_keys",
+            "totp_credentials",
+            "users",
+        ]
     );
     assert_eq!(sqlite["sessions"].references.len(), 1, "the comparison must see references");
     assert_eq!(sqlite["users"].indexes.len(), 4, "the comparison must see indexes");
+    assert_eq!(sqlite["one_time_tokens"].references.len(), 2, "and those of later migrations");
+    assert_eq!(sqlite["totp_credentials"].references, sqlite["backup_codes"].references);
+    assert!(sqlite["users"].columns["mfa_enabled_at"].1, "the comparison must see what may be null");
     assert_eq!(sqlite, postgres);
 }

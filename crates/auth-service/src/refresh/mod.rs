@@ -5,6 +5,7 @@ mod decision;
 use std::time::Duration;
 
 use auth_core::{ErrorCode, PresentedRefreshToken, SessionSalt, Timestamp};
+use auth_email::Alert;
 use auth_persistence::refresh as statement;
 use auth_persistence::session::{self, Session};
 use auth_persistence::user::{self, User};
@@ -17,6 +18,7 @@ use crate::client::Client;
 use crate::config::ReuseScope;
 use crate::fault::Fault;
 use crate::logout::Reason;
+use crate::operation::Operation;
 use crate::revocation_feed::Revoked;
 use crate::service::{AuthService, Inner};
 use crate::session::Tokens;
@@ -81,6 +83,7 @@ impl AuthService {
     ///
     /// [`RefreshError`].
     pub async fn refresh(&self, refresh_token: &str, client: &Client) -> Result<Tokens, RefreshError> {
+        let _measured = Operation::begin("refresh");
         let inner = self.inner();
         let presented = inner.refresh_tokens.parse(refresh_token).map_err(|_| RefreshError::Invalid)?;
         let arrived = client.arrived_at().unwrap_or_else(|| inner.clock.now());
@@ -94,6 +97,7 @@ impl AuthService {
             Outcome::Granted(granted) => {
                 let (session, user) = *granted;
                 let (session_id, generation) = (session.id, session.generation);
+                metrics::counter!("auth_token_refresh_total").increment(1);
                 tracing::info!(target: "audit", event = "token.refreshed", %session_id, generation, "audit");
                 Ok(inner.tokens(&session, user)?)
             }
@@ -225,13 +229,14 @@ impl Inner {
             }
             let mut news = self.announce_sessions(conn, user.id, vec![session.id])?;
             if self.config.reuse_revokes == ReuseScope::User {
-                news.extend(self.revoke_all(conn, user.id, None, Reason::Reuse)?);
+                self.end_pending(conn, user.id)?;
+                news.extend(self.revoke_sessions(conn, user.id, None, Reason::Reuse)?);
             }
             let details = json!({
                 "session_id": session.id, "presented": presented, "current": session.generation, "sessions": news.len(),
             });
             self.record(conn, Event::TokenReused, Some(user.id), client, details)?;
-            self.queue_security_alert(conn, user, "refresh_token_reused", client, now)?;
+            self.tell(conn, user, Alert::TokenReused, client)?;
             Ok(Some(news))
         })?;
         Ok(news.map_or(Outcome::Raced, Outcome::Reused))

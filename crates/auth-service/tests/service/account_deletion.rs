@@ -79,7 +79,8 @@ fn a_deleted_account_leaves_no_row_of_its_own(bed: &Bed) {
     delete(&service, &third, NO_PROOF).unwrap();
     assert_eq!(
         (bed.count("users", "true"), bed.count("sessions", "true"), bed.count("email_outbox", "true")),
-        (1, 1, 0)
+        (1, 1, 1),
+        "the other's are left"
     );
     for gone in [&account, &second, &third] {
         assert!(service.verify(&gone.access).is_err() && service.refresh(&gone.refresh).is_err());

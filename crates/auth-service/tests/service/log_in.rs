@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use auth_core::ErrorCode;
 use auth_core::password::Argon2Params;
-use auth_service::{Client, LoginAttempt, LoginError};
+use auth_service::{ChallengeKind, Client, LoginAttempt, LoginError, Step};
 use diesel::connection::SimpleConnection;
 
 use crate::bed::{Bed, Held, Instance, PASSWORD, Setup, block_on, on_both_databases, together, until};
@@ -100,7 +100,8 @@ fn a_password_that_must_be_changed_opens_no_session(bed: &Bed) {
     let service = bed.service();
     let ada = service.register("ada@example.org");
     set(bed, "password_must_change = true");
-    assert!(matches!(service.try_log_in("ada@example.org", PASSWORD), Err(LoginError::PasswordMustChange)));
+    let Step::Challenge(challenge) = service.begin_log_in("ada@example.org", PASSWORD).unwrap() else { panic!() };
+    assert_eq!((challenge.kind, challenge.expires_in), (ChallengeKind::ChangePassword, 300));
     assert!(service.refresh(&ada.refresh).is_err());
     assert_eq!(bed.count("sessions", "true"), 1);
 }

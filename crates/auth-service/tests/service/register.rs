@@ -1,9 +1,9 @@
 //! Registering (REQ-04).
 
 use auth_core::password::Argon2Params;
-use auth_service::{Client, RegisterError, Registration, Tokens};
+use auth_service::{Client, RegisterError, Registered, Registration, Tokens};
 
-use crate::bed::{Bed, Instance, PASSWORD, Setup, block_on, on_both_databases, together};
+use crate::bed::{Bed, Instance, PASSWORD, Setup, block_on, on_both_databases, together, tokens};
 
 on_both_databases! {
     an_account_comes_with_its_first_session,
@@ -18,7 +18,10 @@ on_both_databases! {
 }
 
 fn register(service: &Instance, registration: Registration<'_>) -> Result<Tokens, RegisterError> {
-    block_on(service.service.register(registration, &Client::default()))
+    match block_on(service.service.register(registration, &Client::default()))? {
+        Registered::Step(step) => Ok(tokens(step)),
+        Registered::VerificationRequired => panic!("the address has to be verified first"),
+    }
 }
 
 const NOTHING: Registration<'_> = Registration { email: None, password: None, username: None, display_name: None };

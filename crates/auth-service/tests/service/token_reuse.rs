@@ -102,7 +102,7 @@ fn the_alert_tells_where_the_token_came_from_and_holds_no_token(bed: &Bed) {
     let mail = bed.mails(old.user).remove(0);
     assert_eq!((mail.recipient.expose().as_str(), mail.template.as_str()), ("Ada@Example.org", "security_alert"));
     let payload = mail.payload.into_inner();
-    assert!(payload.contains("192.0.2.7") && payload.contains("refresh_token_reused"));
+    assert!(payload.contains("192.0.2.7") && payload.contains("token_reused"));
     let details = bed.trail(old.user).into_iter().map(|row| row.details.to_string()).collect::<String>();
     for token in [&old.refresh, &current.refresh] {
         assert!(!payload.contains(&token[..20]) && !details.contains(&token[..20]));

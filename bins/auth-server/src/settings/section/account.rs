@@ -10,38 +10,31 @@ use crate::settings::reader::Reader;
 use crate::settings::table::Group;
 use crate::settings::value::{DAY, HOUR, SECOND, admin_password, choice, duration, email, or_off, switch};
 
-const VERIFIED: &str = "the verification of addresses";
-const ADMIN: &str = "the first administrator";
-
 static REGISTRATION: Definition =
     Definition::new("AUTH_REGISTRATION", "open", "`open`, or `closed`: nobody can sign up, by OAuth neither");
 static REQUIRE_VERIFIED: Definition = Definition::new(
     "AUTH_REQUIRE_VERIFIED_EMAIL",
     "false",
-    "whether an address must be verified before its owner can sign in",
-)
-.later(VERIFIED);
+    "whether an address must be verified before its owner can sign in; registering then tells nobody whether it is taken",
+);
 static PURGE_UNVERIFIED: Definition = Definition::new(
     "AUTH_PURGE_UNVERIFIED",
     "7d",
-    "accounts that stay unverified so long are deleted, 1h to 3650d, or `off`; only with AUTH_REQUIRE_VERIFIED_EMAIL",
-)
-.later(VERIFIED);
+    "a registration whose address isn't verified is forgotten after this time, 1h to 3650d, or `off`; only with \
+     AUTH_REQUIRE_VERIFIED_EMAIL",
+);
 static LOGIN_FLOOR: Definition = Definition::new(
     "AUTH_LOGIN_FLOOR",
     "off",
     "failed sign-ins are answered no earlier than this, 1ms to 30s, while slower hashes of another system are being replaced",
-)
-.later("the import of foreign hashes");
+);
 static MFA_ENDS_OTHERS: Definition = Definition::new(
     "AUTH_MFA_ENDS_OTHER_SESSIONS",
     "true",
-    "whether a new second factor ends the account's other sessions",
-)
-.later("second factors");
+    "whether a change of the second factor ends the account's other sessions",
+);
 static NOTIFY_NEW_DEVICE: Definition =
-    Definition::new("AUTH_NOTIFY_NEW_DEVICE", "true", "whether a sign-in from a new device is told by mail")
-        .later("mail about new devices");
+    Definition::new("AUTH_NOTIFY_NEW_DEVICE", "true", "whether a sign-in from a new device is told by mail");
 static DEVICE_TOKEN_TTL: Definition =
     Definition::new("AUTH_DEVICE_TOKEN_TTL", "180d", "how long a device stays known, 1h to 400d")
         .later("known devices");
@@ -49,9 +42,12 @@ static AUDIT_RETENTION: Definition =
     Definition::new("AUTH_AUDIT_RETENTION", "400d", "how long audit events are kept, 1d to 3650d")
         .later("the audit log");
 static ADMIN_EMAIL: Definition =
-    Definition::unset("ADMIN_EMAIL", "address of the first administrator, whose account is made once").later(ADMIN);
-static ADMIN_PASSWORD: Definition =
-    Definition::unset("ADMIN_PASSWORD", "password of that account, by the password policy").secret().later(ADMIN);
+    Definition::unset("ADMIN_EMAIL", "address of the first administrator, whose account is made once");
+static ADMIN_PASSWORD: Definition = Definition::unset(
+    "ADMIN_PASSWORD",
+    "password of that account, by the password policy; it must be changed at the first sign-in",
+)
+.secret();
 
 pub(crate) static GROUP: Group = Group {
     title: "Accounts",
@@ -78,7 +74,7 @@ pub enum Registration {
     Closed,
 }
 
-/// The first administrator. Not in force yet.
+/// The first administrator.
 #[derive(Clone, Debug)]
 pub struct FirstAdmin {
     /// Address.
@@ -87,14 +83,15 @@ pub struct FirstAdmin {
     pub password: SecretString,
 }
 
-/// Settings of accounts. All but `registration` are not in force yet.
+/// Settings of accounts.
 #[derive(Clone, Debug)]
 pub struct AccountSettings {
     /// Who may sign up.
     pub registration: Registration,
     /// Whether an unverified address can't sign in.
     pub require_verified_email: bool,
-    /// Age at which unverified accounts are deleted; `None` keeps them, as does `require_verified_email` being off.
+    /// Age at which a registration is forgotten whose address isn't verified; `None` keeps it. `None`, too, without
+    /// `require_verified_email`, since there are no such registrations then.
     pub purge_unverified: Option<Duration>,
     /// Earliest answer to a failed sign-in.
     pub login_floor: Option<Duration>,
@@ -102,9 +99,9 @@ pub struct AccountSettings {
     pub mfa_ends_other_sessions: bool,
     /// Whether a sign-in from a new device is told by mail.
     pub notify_new_device: bool,
-    /// How long a device stays known.
+    /// How long a device stays known. Not in force yet.
     pub device_token_ttl: Duration,
-    /// How long audit events are kept.
+    /// How long audit events are kept. Not in force yet.
     pub audit_retention: Duration,
     /// The first administrator.
     pub first_admin: Option<FirstAdmin>,

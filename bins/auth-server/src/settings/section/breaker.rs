@@ -8,24 +8,20 @@ use crate::settings::reader::Reader;
 use crate::settings::table::Group;
 use crate::settings::value::{HOUR, duration, number};
 
-const FEATURE: &str = "circuit breakers";
-
 static FAILURES: Definition = Definition::new(
     "AUTH_BREAKER_FAILURES",
     "5",
     "a breaker opens after so many failures in a row, 1 to 1000 (time-outs, connection errors, 5xx, unreadable answers)",
-)
-.later(FEATURE);
+);
 static RECOVERY: Definition = Definition::new(
     "AUTH_BREAKER_RECOVERY",
     "30s",
     "an open breaker lets one probe through after this time, 100ms to 1h",
-)
-.later(FEATURE);
+);
 
 pub(crate) static GROUP: Group = Group { title: "Circuit breakers", rows: &[&FAILURES, &RECOVERY] };
 
-/// Settings of circuit breakers. Not in force yet.
+/// Settings of circuit breakers.
 #[derive(Clone, Copy, Debug)]
 pub struct BreakerSettings {
     /// Failures in a row that open it.

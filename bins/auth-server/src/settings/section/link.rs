@@ -21,8 +21,7 @@ macro_rules! link {
                     $meaning,
                     "; `?token=…` is appended, and its origin must be the base URL's or in AUTH_REDIRECT_ORIGINS"
                 ),
-            )
-            .later("mail"),
+            ),
         }
     };
 }
@@ -51,7 +50,7 @@ pub(crate) static GROUP: Group = Group {
     ],
 };
 
-/// The pages that mails link to, without the token. Not in force yet.
+/// The pages that mails link to, without the token.
 #[derive(Clone, Debug)]
 pub struct LinkSettings {
     /// Verifies an address.

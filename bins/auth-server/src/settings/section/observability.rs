@@ -20,13 +20,11 @@ static METRICS: Definition = Definition::derived(
     "AUTH_METRICS",
     "on in development; in production on if AUTH_METRICS_BIND is set",
     "`on` or `off`: whether `GET /metrics` answers; in production only on AUTH_METRICS_BIND",
-)
-.later("metrics");
+);
 static METRICS_BIND: Definition = Definition::unset(
     "AUTH_METRICS_BIND",
     "address of its own for metrics, such as `127.0.0.1:9090`; unset, development serves them on AUTH_BIND",
-)
-.later("metrics");
+);
 
 pub(crate) static GROUP: Group = Group { title: "Logs and metrics", rows: &[&LOG, &FORMAT, &METRICS, &METRICS_BIND] };
 
@@ -50,7 +48,7 @@ pub struct LogSettings {
     pub format: LogFormat,
 }
 
-/// Where metrics are served. Not in force yet.
+/// Where metrics are served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MetricsSettings {
     /// Nowhere.

@@ -7,8 +7,6 @@ use crate::settings::reader::Reader;
 use crate::settings::table::Group;
 use crate::settings::value::{choice, list, number, outgoing_url, switch};
 
-const BREACHED: &str = "the check for breached passwords";
-
 static MIN_LENGTH: Definition =
     Definition::new("AUTH_PASSWORD_MIN_LENGTH", "12", "shortest password, 8 to 64 Unicode code points");
 static MAX_LENGTH: Definition =
@@ -21,11 +19,9 @@ static HIBP: Definition = Definition::new(
     "AUTH_HIBP",
     "on",
     "ask Have I Been Pwned whether a new password has leaked (it hears five digits of a hash); `off` for closed networks",
-)
-.later(BREACHED);
+);
 static HIBP_URL: Definition =
-    Definition::new("AUTH_HIBP_URL", "https://api.pwnedpasswords.com/range/", "its range API, or your copy of it")
-        .later(BREACHED);
+    Definition::new("AUTH_HIBP_URL", "https://api.pwnedpasswords.com/range/", "its range API, or your copy of it");
 
 pub(crate) static GROUP: Group =
     Group { title: "Password policy", rows: &[&MIN_LENGTH, &MAX_LENGTH, &REQUIRE, &HIBP, &HIBP_URL] };
@@ -52,9 +48,9 @@ pub struct PasswordSettings {
     pub max_length: usize,
     /// Classes that must occur.
     pub require: Vec<CharacterClass>,
-    /// Whether leaked passwords are looked up. Not in force yet.
+    /// Whether leaked passwords are looked up.
     pub hibp: bool,
-    /// Where. Not in force yet.
+    /// Where.
     pub hibp_url: Url,
 }
 

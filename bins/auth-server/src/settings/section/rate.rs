@@ -12,7 +12,7 @@ macro_rules! rate_row {
 }
 
 pub(crate) static LIMITS: Definition =
-    rate_row!("LIMITS", "on", "`off` turns all limits off, whatever the rows below say");
+    Definition::new("AUTH_RATE_LIMITS", "on", "`off` turns all limits off, whatever the rows below say");
 static LOGIN: Definition =
     rate_row!("LOGIN", "5/15m", "sign-ins per client address, or `off`; successful ones don't count");
 static LOGIN_ACCOUNT: Definition = rate_row!(
@@ -27,8 +27,12 @@ static MFA: Definition = rate_row!(
     "10/15m",
     "second-factor codes per account and per client address, or `off`; right ones don't count"
 );
-static MAIL: Definition =
-    rate_row!("MAIL", "5/1h", "requests that send mail per client address, and silently per recipient, or `off`");
+static MAIL: Definition = Definition::new(
+    "AUTH_RATE_MAIL",
+    "5/1h",
+    "mails that anybody can cause, per recipient, or `off`; more are silently not sent (per client address it is not in force \
+     yet)",
+);
 static OAUTH: Definition = rate_row!("OAUTH", "30/15m", "OAuth steps per client address, or `off`");
 static API: Definition = rate_row!("API", "off", "requests of any kind per client address, or `off`");
 
@@ -37,7 +41,7 @@ pub(crate) static GROUP: Group = Group {
     rows: &[&LIMITS, &LOGIN, &LOGIN_ACCOUNT, &REGISTER, &REFRESH, &MFA, &MAIL, &OAUTH, &API],
 };
 
-/// Rate limits; `None` is no limit. `AUTH_RATE_LIMITS=off` makes all of them `None`. Not in force yet.
+/// Rate limits; `None` is no limit. `AUTH_RATE_LIMITS=off` makes all of them `None`. Of them only `mail` is in force yet.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RateSettings {
     /// Sign-ins per client address.
@@ -50,7 +54,7 @@ pub struct RateSettings {
     pub refresh: Option<Rate>,
     /// Codes per account and per client address.
     pub mfa: Option<Rate>,
-    /// Mails per client address and per recipient.
+    /// Mails per recipient. Per client address it is not in force yet.
     pub mail: Option<Rate>,
     /// OAuth steps per client address.
     pub oauth: Option<Rate>,

@@ -60,7 +60,8 @@ fn clear_text_to_other_machines_is_warned_about() {
         ("DATABASE_URL", "postgres://db.example/auth", true),
         ("DATABASE_URL", "postgres://db.example/auth?sslmode=require", false),
         ("DATABASE_URL", "postgres://localhost/auth", false),
-        ("AUTH_SMTP_URL", "smtp://mail.example", true),
+        // It wants STARTTLS there.
+        ("AUTH_SMTP_URL", "smtp://mail.example", false),
         ("AUTH_SMTP_URL", "smtp://mail.example?tls=required", false),
         ("AUTH_SMTP_URL", "smtp://127.0.0.1:25", false),
         ("REDIS_URL", "redis://cache.example", true),
@@ -110,4 +111,10 @@ fn sign_ins_without_a_limit_are_warned_about() {
         let warnings = production().and(&[(variable, "off")]).warnings();
         assert!(warnings[0].contains("without a limit"), "{warnings:?}");
     }
+}
+
+#[test]
+fn a_sender_that_others_refuse_is_warned_about() {
+    let default = production().without("AUTH_MAIL_FROM").warnings();
+    assert!(default[0].starts_with("AUTH_MAIL_FROM: sends from an address of localhost"), "{default:?}");
 }

@@ -130,8 +130,10 @@ pub(crate) fn smtp_url(text: &str) -> Parsed<SecretString> {
     let url =
         service_url(text).filter(|url| matches!(url.scheme(), "smtp" | "smtps") && matches!(url.path(), "" | "/"));
     let url = url.ok_or(shape)?;
-    let plain = url.query_pairs().all(|(key, value)| key == "tls" && value == "required");
-    if plain { Ok(text.into()) } else { Err(shape.into()) }
+    let is_plain = url.query_pairs().all(|(key, value)| key == "tls" && value == "required");
+    // A name without a password, or the other way round, is a mistake in typing.
+    let is_whole = url.username().is_empty() == url.password().is_none_or(str::is_empty);
+    if is_plain && is_whole { Ok(text.into()) } else { Err(shape.into()) }
 }
 
 fn service_url(text: &str) -> Option<Url> {

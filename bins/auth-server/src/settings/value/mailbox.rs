@@ -1,5 +1,7 @@
 //! Senders and receivers of mail.
 
+use std::fmt;
+
 use auth_core::Email;
 
 use crate::settings::fault::Parsed;
@@ -11,6 +13,16 @@ pub struct Mailbox {
     pub name: Option<String>,
     /// Address.
     pub address: String,
+}
+
+/// As RFC 5322 writes it, with the name in quotes.
+impl fmt::Display for Mailbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.name {
+            Some(name) => write!(f, "\"{name}\" <{}>", self.address),
+            None => f.write_str(&self.address),
+        }
+    }
 }
 
 /// `Name <address>` or an address alone. The sender may sit in a domain without a dot, such as `auth@localhost`.
@@ -52,7 +64,9 @@ fn is_address(text: &str) -> bool {
         !label.is_empty() && inner && !label.starts_with('-') && !label.ends_with('-')
     };
     let is_local = local.split('.').all(|part| !part.is_empty() && part.chars().all(is_atom));
-    text.len() <= Email::MAX_BYTES && local.len() <= 64 && is_local && domain.split('.').all(is_label)
+    // A bare IP address is no domain of mail.
+    let is_number = domain.rsplit('.').next().is_some_and(|label| label.chars().all(|c| c.is_ascii_digit()));
+    !is_number && text.len() <= Email::MAX_BYTES && local.len() <= 64 && is_local && domain.split('.').all(is_label)
 }
 
 #[cfg(test)]
@@ -67,6 +81,14 @@ mod tests {
         assert_eq!(read("\"Shop, Inc.\" <a.b+c@example.com>"), (Some("Shop, Inc.".into()), "a.b+c@example.com".into()));
         assert_eq!(read("auth@example.com"), (None, "auth@example.com".into()));
         assert_eq!(read("<auth@example.com>"), (None, "auth@example.com".into()));
+    }
+
+    #[test]
+    fn a_mailbox_that_is_written_reads_the_same() {
+        for text in ["Auth <auth@localhost>", "\"Shop, Inc.\" <a.b+c@example.com>", "auth@example.com"] {
+            let read = mailbox(text).unwrap();
+            assert_eq!(mailbox(&read.to_string()).unwrap(), read);
+        }
     }
 
     #[test]

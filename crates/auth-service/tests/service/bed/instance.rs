@@ -5,15 +5,24 @@ use std::sync::Arc;
 
 use auth_core::password::{Argon2Backend, HashPool, HashPoolConfig, PasswordHasher};
 use auth_core::{AccessClaims, AccessTokenError, ManualClock, OsRandom, SecretRing, SessionId, UserId};
+use auth_email::{Branding, Mailer};
+use auth_ephemeral::{EphemeralStore, MemoryConfig};
 use auth_persistence::Database;
 use auth_service::{
-    AuthService, Client, LoginAttempt, LoginError, Parts, RefreshError, RegisterError, Registration, StartError, Tokens,
+    AuthService, Client, LoginAttempt, LoginError, Parts, RefreshError, RegisterError, Registered, Registration,
+    StartError, Step, Tokens,
 };
 
 use super::Setup;
 
-/// The password of every account here.
+/// The password of every account here, as long as a test changes nothing.
 pub(crate) const PASSWORD: &str = "seven wooden gates of Thebes";
+
+/// What a password is changed to.
+pub(crate) const NEW_PASSWORD: &str = "eleven marble steps of Delphi";
+
+/// A stranger's password.
+pub(crate) const OTHER_PASSWORD: &str = "nine bronze doors of Mycenae";
 
 pub(crate) struct Instance {
     pub(crate) service: AuthService,
@@ -31,13 +40,16 @@ pub(crate) struct Account {
 
 impl Instance {
     pub(super) fn start(setup: Setup, secrets: SecretRing) -> Result<Self, StartError> {
-        let Setup { config, hash_params, clock, database, .. } = setup;
+        let Setup { config, hash_params, clock, database, mailer, .. } = setup;
         let pool = HashPoolConfig { threads: NonZeroUsize::MIN, ..HashPoolConfig::default() };
         let hasher = PasswordHasher::new(hash_params, Argon2Backend::Portable);
         let parts = Parts {
             database: database.clone(),
             secrets,
             hash_pool: HashPool::start(pool, hasher, Arc::clone(&clock) as _).unwrap(),
+            ephemeral: EphemeralStore::in_memory(MemoryConfig::default(), Arc::clone(&clock) as _),
+            mailer: mailer.unwrap_or_else(console),
+            breached_passwords: None,
             clock: Arc::clone(&clock) as _,
             random: Arc::new(OsRandom),
         };
@@ -54,16 +66,24 @@ impl Instance {
 
     pub(crate) fn try_register(&self, email: &str, username: Option<&str>) -> Result<Tokens, RegisterError> {
         let registration = Registration { email: Some(email), password: Some(PASSWORD), username, display_name: None };
-        block_on(self.service.register(registration, &browser()))
+        match block_on(self.service.register(registration, &browser()))? {
+            Registered::Step(step) => Ok(tokens(step)),
+            Registered::VerificationRequired => panic!("the address has to be verified first"),
+        }
     }
 
     pub(crate) fn log_in(&self, identifier: &str) -> Account {
         self.try_log_in(identifier, PASSWORD).map(|tokens| Self::account(&tokens)).unwrap()
     }
 
-    pub(crate) fn try_log_in(&self, identifier: &str, password: &str) -> Result<Tokens, LoginError> {
+    /// A sign-in that may not be over.
+    pub(crate) fn begin_log_in(&self, identifier: &str, password: &str) -> Result<Step, LoginError> {
         let attempt = LoginAttempt { identifier: Some(identifier), password: Some(password) };
         block_on(self.service.log_in(attempt, &browser()))
+    }
+
+    pub(crate) fn try_log_in(&self, identifier: &str, password: &str) -> Result<Tokens, LoginError> {
+        self.begin_log_in(identifier, password).map(tokens)
     }
 
     pub(crate) fn refresh(&self, token: &str) -> Result<Tokens, RefreshError> {
@@ -95,7 +115,7 @@ impl Instance {
         block_on(async { self.service.run_jobs().stop().await });
     }
 
-    fn account(tokens: &Tokens) -> Account {
+    pub(crate) fn account(tokens: &Tokens) -> Account {
         let access = tokens.access_token.expose().to_owned();
         // Read without `verify`, which would count as a sign that the client has got this token.
         Account {
@@ -105,6 +125,23 @@ impl Instance {
             refresh: tokens.refresh_token.expose().to_owned(),
         }
     }
+}
+
+/// The tokens of a sign-in that nothing stands in the way of.
+pub(crate) fn tokens(step: Step) -> Tokens {
+    match step {
+        Step::Authenticated(tokens) => *tokens,
+        Step::Challenge(challenge) => panic!("{} is due", challenge.kind.as_str()),
+    }
+}
+
+/// Mails that nobody reads.
+fn console() -> Mailer {
+    Mailer::console("Gatehouse <auth@localhost>", branding()).unwrap()
+}
+
+pub(crate) fn branding() -> Branding {
+    Branding { product_name: "Gatehouse".to_owned(), base_url: "http://localhost:8080".parse().unwrap() }
 }
 
 fn session_of(access: &str) -> SessionId {
@@ -119,5 +156,5 @@ pub(crate) fn browser() -> Client {
 
 /// Runs a future to its end on this thread.
 pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
-    tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(future)
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
 }

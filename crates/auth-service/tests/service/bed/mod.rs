@@ -1,7 +1,12 @@
 //! A database for one test, and services that run on it.
 
+mod calls;
 mod cluster;
+pub(crate) mod counters;
+pub(crate) mod dump;
+pub(crate) mod gate;
 mod instance;
+mod mailing;
 pub(crate) mod records;
 mod wait;
 
@@ -10,12 +15,15 @@ use std::time::Duration;
 
 use auth_core::password::Argon2Params;
 use auth_core::{AuthSecret, ManualClock, SecretRing};
+use auth_email::Mailer;
 use auth_persistence::{Database, DatabaseConfig, DatabaseKind};
 use auth_service::{ServiceConfig, StartError};
 use tempfile::TempDir;
 
+pub(crate) use self::calls::{challenge, faults};
 use self::cluster::Cluster;
-pub(crate) use self::instance::{Account, Instance, PASSWORD, block_on, browser};
+pub(crate) use self::instance::{Account, Instance, NEW_PASSWORD, OTHER_PASSWORD, PASSWORD, block_on, browser, tokens};
+pub(crate) use self::mailing::{Letter, Mailing};
 pub(crate) use self::wait::{Held, together, until};
 
 /// Runs each function on both databases.
@@ -63,6 +71,8 @@ pub(crate) struct Setup {
     pub(crate) hash_params: Argon2Params,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) database: Database,
+    /// What sends mails; none prints them to a log that nobody reads.
+    pub(crate) mailer: Option<Mailer>,
 }
 
 impl Bed {
@@ -113,6 +123,7 @@ impl Bed {
             hash_params: Argon2Params::new(8, 1, 1).unwrap(),
             clock: Arc::clone(&self.clock),
             database: self.database.clone(),
+            mailer: None,
         }
     }
 

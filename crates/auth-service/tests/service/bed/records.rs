@@ -33,8 +33,11 @@ impl Bed {
         self.trail(user).iter().filter(|row| row.event == event).count()
     }
 
+    /// The mails about the account of `user`, but for the one that every registration sends.
     pub(crate) fn mails(&self, user: UserId) -> Vec<QueuedEmail> {
-        self.read(move |conn| email_outbox::list_for_user(conn, user))
+        let mut mails = self.read(move |conn| email_outbox::list_for_user(conn, user));
+        mails.retain(|mail| mail.template != "verify_email");
+        mails
     }
 
     /// How many rows `table` holds that meet `condition`.
@@ -44,6 +47,15 @@ impl Bed {
             DbConnection::Sqlite(sqlite) => Ok(diesel::select(count).get_result(sqlite)?),
             DbConnection::Pg(pg) => Ok(diesel::select(count).get_result(pg)?),
         })
+    }
+
+    /// As if so many passwords had been wrong in a row for the user with this address.
+    pub(crate) fn set_failures(&self, email: &str, count: i64) {
+        self.execute("DELETE FROM authenticator_failures");
+        self.execute(&format!(
+            "INSERT INTO authenticator_failures (user_id, authenticator, lane, count)
+             SELECT id, 'password', 'any', {count} FROM users WHERE email = '{email}'"
+        ));
     }
 
     /// Changes rows as another program would.

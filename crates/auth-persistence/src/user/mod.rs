@@ -1,10 +1,15 @@
 //! Users.
 
+mod credential;
+
 use auth_core::{DisplayName, Email, Role, Timestamp, UserId, Username};
 use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::Bool;
 
+pub use self::credential::{
+    mark_email_verified, set_email, set_mfa_enabled, set_password, update_password_hash, update_rehashed_password,
+};
 use crate::column::{OptionalHiddenText, RoleColumn};
 use crate::connection::{DbConnection, MultiBackend};
 use crate::error::DbError;
@@ -49,6 +54,10 @@ pub struct User {
     pub last_login_at: Option<Timestamp>,
     /// Access tokens of a lower epoch are not valid any more.
     pub token_epoch: i64,
+    /// Half-done sign-ins that began under a lower epoch are not valid any more.
+    pub security_epoch: i64,
+    /// Since when a second factor is asked for.
+    pub mfa_enabled_at: Option<Timestamp>,
     /// When the user was made.
     pub created_at: Timestamp,
     /// When the user's own data were last changed.
@@ -124,6 +133,7 @@ pub fn insert(connection: &mut DbConnection, user: &NewUser) -> Result<(), DbErr
             users::role.eq(user.role.as_str()),
             users::password_must_change.eq(user.password_must_change),
             users::token_epoch.eq(0),
+            users::security_epoch.eq(0),
             users::created_at.eq(at(user.created_at)),
             users::updated_at.eq(at(user.created_at)),
         ))
@@ -193,40 +203,6 @@ pub fn update_profile(
     Ok(diesel::update(users::table.find(key(id))).set(columns).execute(connection)? == 1)
 }
 
-/// Replaces the password's hash if it is still `old`, and with it the demand to set a new one. False: somebody else
-/// changed it meanwhile, so that whoever knew the old password may not decide any more.
-///
-/// # Errors
-///
-/// When the database can't be written.
-pub fn update_password_hash(
-    connection: &mut DbConnection,
-    id: UserId,
-    old: &str,
-    new: &str,
-    now: Timestamp,
-) -> Result<bool, DbError> {
-    let change = (users::password_hash.eq(new), users::password_must_change.eq(false), users::updated_at.eq(at(now)));
-    let unchanged = users::id.eq(key(id)).and(users::password_hash.eq(old));
-    Ok(update(users::table, change, unchanged).execute(connection)? == 1)
-}
-
-/// Replaces the hash of the same password by one of stronger parameters, if it is still `old`. A demand to set a new
-/// password stays.
-///
-/// # Errors
-///
-/// When the database can't be written.
-pub fn update_rehashed_password(
-    connection: &mut DbConnection,
-    id: UserId,
-    old: &str,
-    new: &str,
-) -> Result<bool, DbError> {
-    let unchanged = users::id.eq(key(id)).and(users::password_hash.eq(old));
-    Ok(update(users::table, users::password_hash.eq(new), unchanged).execute(connection)? == 1)
-}
-
 /// Notes that the user logged in. False: there is no such user.
 ///
 /// # Errors
@@ -249,7 +225,18 @@ pub fn raise_token_epoch(connection: &mut DbConnection, id: UserId) -> Result<Op
     Ok(raise.get_result(connection).optional()?)
 }
 
-/// Deletes the user, with all sessions and queued mails; audit events and revocations stay. False: there is no such
+/// Ends all half-done sign-ins of the user, and returns the epoch that the next ones carry; none without such a user.
+///
+/// # Errors
+///
+/// When the database can't be written.
+pub fn raise_security_epoch(connection: &mut DbConnection, id: UserId) -> Result<Option<i64>, DbError> {
+    let raise = users::security_epoch.eq(users::security_epoch + 1);
+    let raised = update(users::table, raise, users::id.eq(key(id))).returning(users::security_epoch);
+    Ok(raised.get_result(connection).optional()?)
+}
+
+/// Deletes the user, with all sessions, tokens and queued mails; audit events and revocations stay. False: there is no such
 /// user.
 ///
 /// # Errors

@@ -1,0 +1,58 @@
+//! The challenge to show the second factor.
+
+use auth_core::SecondFactorCode;
+use auth_persistence::user;
+
+use super::{ChallengeError, Found, Subject};
+use crate::client::Client;
+use crate::second_factor::CheckedCode;
+use crate::service::Inner;
+use crate::session::{NotOpened, Proof};
+use crate::step::{ChallengeMethod, Step};
+
+impl Inner {
+    /// Every try is counted before it is looked at, the right one too.
+    pub(super) async fn answer_with_code(
+        &self,
+        found: Found,
+        method: ChallengeMethod,
+        code: &str,
+        client: &Client,
+    ) -> Result<Step, ChallengeError> {
+        let Subject::User { id, epoch } = found.state.subject else { return Err(ChallengeError::ChallengeInvalid) };
+        if !found.count_try(self).await? {
+            return Err(ChallengeError::ChallengeInvalid);
+        }
+        let code = SecondFactorCode::parse(code).filter(|code| {
+            matches!(
+                (code, method),
+                (SecondFactorCode::Totp(_), ChallengeMethod::Totp)
+                    | (SecondFactorCode::Backup(_), ChallengeMethod::BackupCode)
+            )
+        });
+        let (inner, checking) = (self.handle(), client.clone());
+        let checked = self
+            .database
+            .write(move |conn| {
+                user::lock(conn, id)?;
+                let user = user::find(conn, id)?.filter(|user| user.security_epoch == epoch);
+                let user = user.ok_or(NotOpened::Outdated)?;
+                if user.disabled_at.is_some() {
+                    return Err(NotOpened::Disabled);
+                }
+                Ok(inner.check_code(conn, &user, code.as_ref(), &checking)?)
+            })
+            .await?;
+        let CheckedCode::Right(factor) = checked else { return Err(ChallengeError::InvalidCode) };
+        // Of two right answers to one challenge, one goes on.
+        if !found.take(self).await? {
+            return Err(ChallengeError::ChallengeInvalid);
+        }
+        let mut methods = found.state.methods;
+        methods.extend(factor.methods());
+        let (inner, client) = (self.handle(), client.clone());
+        let admit = move |conn: &mut _| inner.admit_sign_in(conn, id, Proof::earlier(epoch, methods), &client);
+        let admission = self.database.write(admit).await?;
+        Ok(self.step(admission).await?)
+    }
+}
