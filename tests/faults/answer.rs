@@ -47,6 +47,10 @@ impl Answer {
         serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
     pub(crate) fn error_code(&self) -> String {
         self.json()["error_code"].as_str().unwrap_or_default().to_owned()
     }

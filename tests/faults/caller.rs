@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::answer::Answer;
 
 /// A password that no list has.
-const PASSWORD: &str = "seven wooden gates of Thebes";
+pub(crate) const PASSWORD: &str = "seven wooden gates of Thebes";
 
 /// Calls one server, each time over a new connection.
 #[derive(Clone, Copy, Debug)]
@@ -62,7 +62,26 @@ impl Caller {
     }
 
     pub(crate) fn log_in(self, email: &str) -> Option<Answer> {
-        self.post("/auth/login", &json!({ "identifier": email, "password": PASSWORD }))
+        self.log_in_with(email, PASSWORD)
+    }
+
+    /// Asks for a mail to set a new password.
+    pub(crate) fn forgot(self, email: &str) -> Option<Answer> {
+        self.post("/auth/password/forgot", &json!({ "email": email }))
+    }
+
+    /// Sets a new password by the token of a mail.
+    pub(crate) fn reset(self, token: &str, new_password: &str) -> Option<Answer> {
+        self.post("/auth/password/reset", &json!({ "token": token, "new_password": new_password }))
+    }
+
+    pub(crate) fn log_in_with(self, email: &str, password: &str) -> Option<Answer> {
+        self.post("/auth/login", &json!({ "identifier": email, "password": password }))
+    }
+
+    pub(crate) fn change_password(self, bearer: &str, new_password: &str) -> Option<Answer> {
+        let body = json!({ "current_password": PASSWORD, "new_password": new_password }).to_string();
+        self.exchange(&(head("POST", "/auth/password/change", Some(bearer), Some(body.len())) + &body))
     }
 
     pub(crate) fn refresh(self, token: &str) -> Option<Answer> {

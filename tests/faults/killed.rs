@@ -155,6 +155,7 @@ impl World {
         assert_eq!(sql::number(url, "count(*) FROM audit_events WHERE event = 'token.reused'"), 0);
         assert_eq!(sql::number(url, "count(*) FROM audit_events WHERE event = 'token.ahead'"), 0, "a commit was lost");
         let halves = "count(*) FROM users WHERE NOT EXISTS (SELECT 1 FROM sessions WHERE user_id = users.id) \
+                      OR NOT EXISTS (SELECT 1 FROM email_outbox WHERE user_id = users.id) \
                       OR NOT EXISTS (SELECT 1 FROM audit_events a WHERE a.user_id = users.id AND event = 'user.registered')";
         assert_eq!(sql::number(url, halves), 0, "half an account");
         let sessions = sql::number(url, "count(*) FROM sessions WHERE generation > 1");

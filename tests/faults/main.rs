@@ -9,6 +9,8 @@
     reason = "clippy takes only functions marked as tests for tests, not what they call"
 )]
 
+#[path = "../support/breaches.rs"]
+mod breaches;
 #[path = "../support/database.rs"]
 #[expect(dead_code, reason = "several suites share it, and each asks its own questions")]
 mod database;
@@ -16,8 +18,12 @@ mod database;
 mod answer;
 mod caller;
 mod cluster;
+mod doom;
 mod honest;
+mod letters;
+mod people;
 mod process;
+mod queue;
 mod seeded;
 mod small_disk;
 mod sql;
@@ -25,13 +31,23 @@ mod wait;
 
 mod bad_start;
 mod blocked_log;
+mod breach_list_away;
 mod descriptors;
 mod full_disk;
 mod killed;
 mod locked_file;
+mod mail_killed;
+mod mail_killed_at_a_write;
+mod mail_refused;
+mod mail_server_away;
+mod mail_server_wrong;
+mod mail_stop;
+mod mail_two_instances;
 mod one_rotation;
+mod password_killed;
 mod postgres_away;
 mod protocol;
+mod registering_killed;
 mod slow_clients;
 mod start_together;
 mod stop;

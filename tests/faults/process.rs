@@ -35,6 +35,7 @@ impl Launch {
             .set("AUTH_SECRET", "k3Wn8sQx0vT5yB2eH7uJ9aZ4cM6pR1dL")
             .set("AUTH_LOG_FORMAT", "json")
             .set("AUTH_RATE_LIMITS", "off")
+            .set("AUTH_HIBP", "off")
             .set("AUTH_ARGON2_MEMORY_KIB", "8")
             .set("AUTH_ARGON2_ITERATIONS", "1")
             .set("AUTH_DATABASE_POOL", "4")
@@ -73,6 +74,15 @@ impl Launch {
         let log = Arc::new(Log::default());
         log.follow(child.stderr.take().unwrap());
         Process { child, log, address: None }
+    }
+
+    /// Runs another command of the program to its end: what it printed.
+    pub(crate) fn command(&self, arguments: &[&str]) -> String {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_auth-server"));
+        command.args(arguments).env_clear().envs(&self.variables).current_dir(&self.folder).stdin(Stdio::null());
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{arguments:?}: {output:?}");
+        String::from_utf8(output.stdout).unwrap()
     }
 
     /// Starts a server that must refuse to run: its exit code and everything that it said.
@@ -147,6 +157,10 @@ impl Process {
     /// Waits for the end.
     pub(crate) fn exit(&mut self) -> ExitStatus {
         until_some("the server ends", || self.child.try_wait().unwrap())
+    }
+
+    pub(crate) fn is_alive(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
     }
 
     /// SIGKILL: no word of farewell.

@@ -65,6 +65,43 @@ pub(crate) fn assert_tokens(answer: &Response, status: u16) -> Value {
     tokens
 }
 
+/// A `Challenge` of this kind, in an answer that nobody keeps: its token.
+#[track_caller]
+pub(crate) fn assert_challenge(answer: &Response, kind: &str) -> String {
+    assert_eq!(answer.status, 200, "{answer:?}");
+    assert_eq!(answer.header("content-type"), Some("application/json"));
+    assert_safe(answer);
+    let step = answer.json();
+    assert_fields(&step, &["status", "challenge"]);
+    let challenge = &step["challenge"];
+    assert_fields(challenge, &["token", "kind", "methods", "expires_in"]);
+    let methods: &[&str] = match kind {
+        "change_password" => &["new_password"],
+        "verify_email" => &["email_link"],
+        _ => panic!("no kind of ours: {kind}"),
+    };
+    assert_eq!((&step["status"], &challenge["kind"]), (&"challenge".into(), &kind.into()));
+    assert_eq!((&challenge["methods"], &challenge["expires_in"]), (&methods.into(), &300.into()));
+    let token = challenge["token"].as_str().expect("a token");
+    assert!(token.starts_with("ot_") && token.len() == 46, "{step}");
+    token.to_owned()
+}
+
+/// 204, and nothing else.
+#[track_caller]
+pub(crate) fn assert_done(answer: &Response) {
+    assert_eq!((answer.status, answer.body.len()), (204, 0), "{answer:?}");
+    assert_safe(answer);
+}
+
+/// 202 with this status and nothing else, byte by byte.
+#[track_caller]
+pub(crate) fn assert_accepted(answer: &Response, status: &str) {
+    assert_eq!((answer.status, answer.text()), (202, format!(r#"{{"status":"{status}"}}"#)), "{answer:?}");
+    assert_eq!(answer.header("content-type"), Some("application/json"));
+    assert_safe(answer);
+}
+
 /// A `Session`.
 #[track_caller]
 pub(crate) fn assert_session(session: &Value) {
@@ -148,6 +185,12 @@ pub(crate) fn without_id_and_time(answer: &Response) -> String {
     let headers =
         answer.headers.iter().filter(|(name, _)| !["x-request-id", "date", "content-length"].contains(&name.as_str()));
     format!("{} {:?} {body}", answer.status, headers.collect::<Vec<_>>())
+}
+
+/// The answer byte by byte but for the id and the date in its head: for those that have neither in their body.
+pub(crate) fn bytes(answer: &Response) -> String {
+    let headers = answer.headers.iter().filter(|(name, _)| !["x-request-id", "date"].contains(&name.as_str()));
+    format!("{} {:?} {}", answer.status, headers.collect::<Vec<_>>(), answer.text())
 }
 
 /// A UUID of version 7 as RFC 9562 writes it.

@@ -12,13 +12,31 @@ fn server() -> Server {
 const JSON: &str = "application/json";
 
 /// Every route of ours and its methods.
-const ROUTES: [(&str, &str); 15] = [
+const ROUTES: [(&str, &str); 33] = [
     ("/auth/register", "POST"),
     ("/auth/login", "POST"),
     ("/auth/refresh", "POST"),
     ("/auth/logout", "POST"),
     ("/auth/logout-all", "POST"),
     ("/auth/verify", "GET"),
+    ("/auth/challenge", "POST"),
+    ("/auth/password/forgot", "POST"),
+    ("/auth/password/reset", "POST"),
+    ("/auth/password/change", "POST"),
+    ("/auth/secure-account", "POST"),
+    ("/auth/email/verify", "POST"),
+    ("/auth/email/resend", "POST"),
+    ("/auth/email/change/confirm", "POST"),
+    ("/auth/email/change/undo", "POST"),
+    ("/users/me/email", "POST"),
+    ("/auth/reauth", "POST"),
+    ("/users/me/mfa", "GET"),
+    ("/users/me/mfa/totp", "POST"),
+    ("/users/me/mfa/totp/confirm", "POST"),
+    ("/users/me/mfa/totp/disable", "POST"),
+    ("/users/me/mfa/backup-codes", "POST"),
+    ("/link/verify-email", "GET"),
+    ("/metrics", "GET"),
     ("/users/me", "GET, PATCH, DELETE"),
     ("/users/me/export", "GET"),
     ("/users/me/sessions", "GET, DELETE"),
@@ -34,7 +52,20 @@ const ROUTES: [(&str, &str); 15] = [
 #[test]
 fn a_body_beyond_64_kib_is_refused_early() {
     let server = server();
-    for (path, megabytes) in [("/auth/login", 1), ("/auth/register", 10), ("/auth/refresh", 10), ("/auth/logout", 1)] {
+    for (path, megabytes) in [
+        ("/auth/login", 1),
+        ("/auth/register", 10),
+        ("/auth/refresh", 10),
+        ("/auth/logout", 1),
+        ("/auth/challenge", 1),
+        ("/auth/password/forgot", 10),
+        ("/auth/password/reset", 1),
+        ("/auth/secure-account", 1),
+        ("/auth/email/verify", 1),
+        ("/auth/email/resend", 1),
+        ("/auth/email/change/confirm", 1),
+        ("/auth/email/change/undo", 1),
+    ] {
         let body = vec![b' '; megabytes * 1024 * 1024];
         assert_problem(&server.client.send_beginning("POST", path, (JSON, &body)), 413, "payload_too_large");
     }
@@ -219,6 +250,13 @@ fn tricks_with_paths_lead_nowhere() {
         "/docs/%00",
         "/docs/index.html",
         "/docs/swagger-initializer.js",
+        "/link/",
+        "/link/verify-email/",
+        "/link/verify-email/x",
+        "/link/..%2fmetrics",
+        "/link/oauth",
+        "/auth/password",
+        "/auth/email/change",
         "/.well-known/",
         "/.env",
         "/.git/config",
@@ -292,6 +330,8 @@ on_every_database! {
             server.refresh(&tokens),
             server.as_user(&tokens).get("/users/me"),
             server.as_user(&tokens).delete("/users/me"),
+            server.as_user(&tokens).post("/users/me/email", &json!({ "new_email": "eve@example.org" })),
+            crate::calls::change_password(server, &tokens, PASSWORD, "nine bronze gates of Troy"),
         ] {
             assert_problem(&answer, 500, "internal_error");
             let text = answer.text().to_ascii_lowercase();

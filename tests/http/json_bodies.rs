@@ -29,7 +29,7 @@ fn every_text_of_the_json_test_suite_is_refused_as_a_body() {
         .collect();
     assert!(files.len() > 300, "the vectors are not there");
     for (name, body) in files {
-        for path in ["/auth/refresh", "/auth/register", "/auth/login"] {
+        for path in ["/auth/refresh", "/auth/register", "/auth/login", "/auth/password/forgot", "/auth/challenge"] {
             if body.len() > 64 * 1024 {
                 let answer = server.client.send_beginning("POST", path, ("application/json", &body));
                 assert_problem(&answer, 413, "payload_too_large");
@@ -83,6 +83,17 @@ fn a_repeated_field_is_refused_on_every_body() {
         ("POST", "/auth/login", "identifier", r"\u0069dentifier"),
         ("POST", "/auth/refresh", "refresh_token", r"refresh\u005ftoken"),
         ("POST", "/auth/logout", "refresh_token", r"\u0072efresh_token"),
+        ("POST", "/auth/challenge", "token", r"toke\u006e"),
+        ("POST", "/auth/challenge", "new_password", r"new\u005fpassword"),
+        ("POST", "/auth/password/forgot", "email", r"\u0065mail"),
+        ("POST", "/auth/password/reset", "token", r"\u0074oken"),
+        ("POST", "/auth/password/change", "current_password", r"current\u005fpassword"),
+        ("POST", "/auth/secure-account", "token", r"t\u006fken"),
+        ("POST", "/auth/email/verify", "password", r"\u0070assword"),
+        ("POST", "/auth/email/resend", "email", r"emai\u006c"),
+        ("POST", "/auth/email/change/confirm", "token", r"to\u006ben"),
+        ("POST", "/auth/email/change/undo", "token", r"tok\u0065n"),
+        ("POST", "/users/me/email", "new_email", r"new\u005femail"),
         ("PATCH", "/users/me", "display_name", r"display_nam\u0065"),
         ("DELETE", "/users/me", "password", r"\u0070assword"),
     ] {
@@ -170,9 +181,17 @@ fn no_refusal_quotes_the_body() {
         json!({ "identifier": { "canary-4711": 1 } }),
         Value::from("canary-4711"),
     ] {
-        for (method, path) in
-            [("POST", "/auth/register"), ("POST", "/auth/login"), ("POST", "/auth/refresh"), ("PATCH", "/users/me")]
-        {
+        for (method, path) in [
+            ("POST", "/auth/register"),
+            ("POST", "/auth/login"),
+            ("POST", "/auth/refresh"),
+            ("POST", "/auth/challenge"),
+            ("POST", "/auth/password/forgot"),
+            ("POST", "/auth/password/reset"),
+            ("POST", "/auth/email/verify"),
+            ("POST", "/users/me/email"),
+            ("PATCH", "/users/me"),
+        ] {
             let answer = me.request(method, path, Some(&body));
             assert!((400..500).contains(&answer.status), "{answer:?}");
             assert!(!answer.text().contains("canary"), "{answer:?}");

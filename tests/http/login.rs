@@ -3,13 +3,10 @@
 use serde_json::{Value, json};
 
 use crate::audit;
-use crate::contract::{assert_problem, assert_refused_fields, assert_tokens, without_id_and_time};
+use crate::calls::log_in;
+use crate::contract::{assert_challenge, assert_problem, assert_refused_fields, assert_tokens, without_id_and_time};
 use crate::jwt::{Jwt, text};
-use crate::support::{PASSWORD, Response, Server, on_every_database};
-
-fn log_in(server: &Server, identifier: &str, password: &str) -> Response {
-    server.client.post("/auth/login", &json!({ "identifier": identifier, "password": password }))
-}
+use crate::support::{PASSWORD, Server, on_every_database};
 
 on_every_database! {
     /// REQ-05, REQ-44
@@ -65,13 +62,12 @@ on_every_database! {
         assert_tokens(&log_in(server, "ada@example.org", PASSWORD), 200);
     }
 
-    /// REQ-07: no session before the password is changed, and no refresh of those that are open.
+    /// REQ-07: no session before the password is changed, and no refresh of those that are open. How it goes on is in
+    /// [`crate::challenge`].
     fn a_user_who_must_change_the_password_gets_no_session(server: &Server) {
         let tokens = server.register("ada@example.org");
         server.database.execute(&format!("UPDATE users SET password_must_change = {}", server.database.yes()));
-        let answer = log_in(server, "ada@example.org", PASSWORD);
-        assert_eq!(answer.status, 403, "{answer:?}");
-        assert!(!answer.text().contains("_token"));
+        assert_challenge(&log_in(server, "ada@example.org", PASSWORD), "change_password");
         assert_problem(&log_in(server, "ada@example.org", "wrong wooden gates"), 401, "invalid_credentials");
         assert_problem(&server.refresh(&tokens), 401, "refresh_token_invalid");
         assert_eq!(server.database.count("sessions"), 1);

@@ -3,15 +3,9 @@
 use serde_json::{Value, json};
 
 use crate::audit;
-use crate::contract::{assert_problem, assert_safe, assert_tokens};
+use crate::contract::{assert_done, assert_problem, assert_tokens};
 use crate::jwt::text;
 use crate::support::{Response, Server, on_every_database};
-
-#[track_caller]
-fn assert_done(answer: &Response) {
-    assert_eq!((answer.status, answer.body.len()), (204, 0), "{answer:?}");
-    assert_safe(answer);
-}
 
 /// Neither token of `tokens` opens anything.
 #[track_caller]

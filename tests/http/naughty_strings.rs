@@ -77,6 +77,27 @@ on_every_database! {
             }
         }
         assert!(kept > 50, "{kept}");
+        // No address holds the mails to the others up.
+        crate::mails::settle(server);
+        let sent = i64::try_from(server.sink().mails().len()).unwrap();
+        let failed = server.database.count("email_outbox WHERE failed_at IS NOT NULL");
+        assert_eq!(sent + failed, server.database.count("users"));
+    }
+
+    fn whatever_is_sent_for_a_token_is_refused_alike(server: &Server) {
+        server.register("ada@example.org");
+        for sent in strings() {
+            for path in ["/auth/secure-account", "/auth/email/verify", "/auth/email/change/confirm", "/auth/email/change/undo"] {
+                let answer = crate::calls::follow(server, path, &sent);
+                assert_eq!((answer.status, answer.error_code()), (400, "token_invalid_or_expired".to_owned()), "{sent:?}");
+            }
+            let answer = crate::calls::reset(server, &sent, "nine bronze gates of Troy");
+            assert_eq!((answer.status, answer.error_code()), (400, "token_invalid_or_expired".to_owned()), "{sent:?}");
+            let answer = crate::calls::answer_with_link(server, &sent, Some(&sent));
+            assert_eq!((answer.status, answer.error_code()), (401, "challenge_invalid".to_owned()), "{sent:?}");
+            let answer = crate::calls::forgot(server, &sent);
+            assert!([202, 422].contains(&answer.status), "{sent:?}: {answer:?}");
+        }
     }
 
     fn whatever_is_tried_to_log_in_is_refused_alike(server: &Server) {

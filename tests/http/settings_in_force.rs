@@ -127,6 +127,28 @@ on_every_database! {
     }
 }
 
+/// L-02: while slower hashes are being replaced, a failure takes as long as the setting says, whoever it is of.
+#[test]
+fn a_failed_log_in_takes_at_least_the_floor() {
+    let server = Server::on_sqlite(with("AUTH_LOGIN_FLOOR", "1500ms"));
+    server.register("ada@example.org");
+    let disabled = server.register("eve@example.org");
+    let eve = server.database.id(text(&disabled["user"]["id"]));
+    let now = server.database.now();
+    server.database.execute(&format!("UPDATE users SET disabled_at = {now} WHERE id = {eve}"));
+    for (identifier, password, status) in [
+        ("ada@example.org", "wrong wooden gates", 401),
+        ("nobody@example.org", PASSWORD, 401),
+        ("eve@example.org", "wrong wooden gates", 401),
+        ("eve@example.org", PASSWORD, 403),
+    ] {
+        let began = std::time::Instant::now();
+        let answer = crate::calls::log_in(&server, identifier, password);
+        assert_eq!(answer.status, status, "{answer:?}");
+        assert!(began.elapsed() >= std::time::Duration::from_millis(1500), "{:?}", began.elapsed());
+    }
+}
+
 /// REQ-10: each algorithm signs, verifies and publishes what others need to verify.
 #[test]
 fn every_signing_algorithm_works_end_to_end() {

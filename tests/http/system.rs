@@ -11,13 +11,31 @@ use crate::jwt::{Jwt, text};
 use crate::support::{Server, ServerOptions, on_every_database};
 
 /// Each call of the contract that exists, and the statuses that the document has to tell.
-const CALLS: [(&str, &str, &[u16]); 16] = [
+const CALLS: [(&str, &str, &[u16]); 34] = [
     ("post", "/auth/register", &[201, 400, 403, 409, 413, 415, 422, 429, 500, 503]),
     ("post", "/auth/login", &[200, 400, 401, 403, 413, 415, 422, 429, 500, 503]),
     ("post", "/auth/refresh", &[200, 400, 401, 413, 415, 422, 429, 500, 503]),
     ("post", "/auth/logout", &[204, 400, 401, 413, 415, 500, 503]),
     ("post", "/auth/logout-all", &[204, 401, 500, 503]),
     ("get", "/auth/verify", &[204, 401, 503]),
+    ("post", "/auth/challenge", &[200, 400, 401, 403, 413, 415, 422, 429, 500, 503]),
+    ("post", "/auth/password/forgot", &[202, 400, 413, 415, 422, 429, 500, 503]),
+    ("post", "/auth/password/reset", &[204, 400, 413, 415, 422, 429, 500, 503]),
+    ("post", "/auth/password/change", &[204, 400, 401, 403, 409, 413, 415, 422, 429, 500, 503]),
+    ("post", "/auth/secure-account", &[204, 400, 413, 415, 422, 429, 500, 503]),
+    ("post", "/auth/email/verify", &[204, 400, 401, 413, 415, 422, 429, 500, 503]),
+    ("post", "/auth/email/resend", &[202, 400, 413, 415, 422, 429, 500, 503]),
+    ("post", "/auth/email/change/confirm", &[204, 400, 413, 415, 422, 429, 500, 503]),
+    ("post", "/auth/email/change/undo", &[204, 400, 413, 415, 422, 429, 500, 503]),
+    ("post", "/users/me/email", &[202, 400, 401, 403, 413, 415, 422, 429, 500, 503]),
+    ("post", "/auth/reauth", &[204, 400, 401, 403, 413, 415, 422, 429, 500, 503]),
+    ("get", "/users/me/mfa", &[200, 401, 403, 500, 503]),
+    ("post", "/users/me/mfa/totp", &[200, 401, 403, 409, 500, 503]),
+    ("post", "/users/me/mfa/totp/confirm", &[200, 400, 401, 403, 413, 415, 422, 429, 500, 503]),
+    ("post", "/users/me/mfa/totp/disable", &[204, 400, 401, 403, 413, 415, 422, 429, 500, 503]),
+    ("post", "/users/me/mfa/backup-codes", &[200, 400, 401, 403, 409, 413, 415, 422, 429, 500, 503]),
+    ("get", "/link/{purpose}", &[200, 404]),
+    ("get", "/metrics", &[200, 404]),
     ("get", "/users/me", &[200, 401, 403, 500, 503]),
     ("patch", "/users/me", &[200, 400, 401, 403, 409, 413, 415, 422, 500, 503]),
     ("delete", "/users/me", &[204, 400, 401, 403, 409, 413, 415, 500, 503]),
@@ -46,11 +64,11 @@ on_every_database! {
     /// REQ-55
     fn readiness_follows_the_database_and_health_does_not(server: &Server) {
         let ready = server.client.get("/health/ready");
-        assert_eq!((ready.status, ready.json()), (200, json!({ "status": "ready", "checks": { "database": "up" } })));
+        assert_eq!((ready.status, ready.json()), (200, json!({ "status": "ready", "checks": { "database": "up", "mail": "up" } })));
         assert_safe(&ready);
         server.database.execute("ALTER TABLE signing_keys RENAME TO signing_keys_away");
         let down = server.client.get("/health/ready");
-        assert_eq!((down.status, down.json()), (503, json!({ "status": "unavailable", "checks": { "database": "down" } })));
+        assert_eq!((down.status, down.json()), (503, json!({ "status": "unavailable", "checks": { "database": "down", "mail": "up" } })));
         assert_safe(&down);
         assert_eq!(server.client.get("/health").status, 200);
         server.database.execute("ALTER TABLE signing_keys_away RENAME TO signing_keys");
@@ -163,7 +181,16 @@ fn the_documents_page_loads_nothing_from_elsewhere() {
 #[test]
 fn no_answer_tells_a_version_of_the_software() {
     let server = server();
-    for path in ["/health", "/health/ready", "/nowhere", "/users/me", "/.well-known/jwks.json", "/docs"] {
+    for path in [
+        "/health",
+        "/health/ready",
+        "/nowhere",
+        "/users/me",
+        "/.well-known/jwks.json",
+        "/docs",
+        "/metrics",
+        "/link/activate",
+    ] {
         let answer = server.client.get(path);
         let told = format!("{:?} {}", answer.headers, answer.text()).to_ascii_lowercase();
         for word in ["actix", "rust", env!("CARGO_PKG_VERSION"), "gatehouse/"] {

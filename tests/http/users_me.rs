@@ -18,7 +18,7 @@ fn user_in(answer: &Response) -> Value {
 }
 
 /// Makes the sign-in of `tokens` eleven minutes old, and returns tokens that say so.
-fn eleven_minutes_later(server: &Server, tokens: &Value) -> Value {
+pub(crate) fn eleven_minutes_later(server: &Server, tokens: &Value) -> Value {
     let database = &server.database;
     let (session, earlier) =
         (database.id(text(&Jwt::of(tokens).claims["sid"])), database.earlier("authenticated_at", 660));
@@ -171,7 +171,10 @@ on_every_database! {
         assert_eq!(answer.status, 200, "{answer:?}");
         assert_safe(&answer);
         let export = answer.json();
-        assert_fields(&export, &["user", "sessions", "events", "mails"]);
+        let fields = ["user", "sessions", "events", "mails", "places", "reserved_addresses", "second_factor"];
+        assert_fields(&export, &fields);
+        assert_eq!(export["second_factor"], json!({ "enabled_at": null, "backup_codes_left": 0 }));
+        assert_fields(&export["places"][0], &["place", "noted_at"]);
         assert_user(&export["user"]);
         assert_eq!(export["user"]["id"], tokens["user"]["id"]);
         for session in export["sessions"].as_array().unwrap() {
@@ -198,6 +201,9 @@ on_every_database! {
             ("GET", "/users/me/sessions"), ("DELETE", "/users/me/sessions"),
             ("DELETE", "/users/me/sessions/01890000-0000-7000-8000-000000000000"),
             ("GET", "/auth/verify"), ("POST", "/auth/logout-all"), ("POST", "/auth/logout"),
+            ("POST", "/auth/password/change"), ("POST", "/users/me/email"), ("POST", "/auth/reauth"),
+            ("GET", "/users/me/mfa"), ("POST", "/users/me/mfa/totp"), ("POST", "/users/me/mfa/totp/confirm"),
+            ("POST", "/users/me/mfa/totp/disable"), ("POST", "/users/me/mfa/backup-codes"),
         ] {
             assert_problem(&server.client.send(method, path, None), 401, "not_authenticated");
             assert_problem(&server.client.bearer("x").send(method, path, None), 401, "token_invalid");

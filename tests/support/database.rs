@@ -12,8 +12,21 @@ use diesel::{Connection as _, PgConnection, QueryableByName, RunQueryDsl as _, S
 const POSTGRES: &str = "postgres://postgres@127.0.0.1:5432";
 
 /// Every table of ours.
-const TABLES: [&str; 7] =
-    ["users", "sessions", "data_keys", "signing_keys", "audit_events", "email_outbox", "revocations"];
+const TABLES: [&str; 13] = [
+    "users",
+    "sessions",
+    "data_keys",
+    "signing_keys",
+    "audit_events",
+    "email_outbox",
+    "revocations",
+    "pending_registrations",
+    "one_time_tokens",
+    "authenticator_failures",
+    "reserved_addresses",
+    "mail_budgets",
+    "known_clients",
+];
 
 /// Which database a server runs on.
 #[derive(Clone, Debug)]

@@ -1,14 +1,16 @@
 //! What black-box tests stand on: the real binary on a database of its own, and a client that sends exactly what it
 //! is told to.
 
+mod breaches;
 mod client;
 mod database;
 mod server;
 mod wait;
 
+pub(crate) use breaches::{BreachMode, FakeBreaches, sha1};
 pub(crate) use client::{Client, Response};
 pub(crate) use database::{Backend, TestDatabase};
-pub(crate) use server::{PASSWORD, Server, ServerOptions};
+pub(crate) use server::{Ended, PASSWORD, Server, ServerOptions};
 pub(crate) use wait::{at_once, eventually};
 
 /// Runs every listed test on SQLite and on PostgreSQL, each with a server and a database of its own.

@@ -7,11 +7,15 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use smtp_sink::SmtpSink;
 
 use super::{Backend, Client, Response, TestDatabase};
 
 /// How long a server may take to start, on a machine that builds and tests at the same time.
 const START: Duration = Duration::from_mins(1);
+
+/// Unless it is set, a server gets a mail server of its own; empty, it prints its mails to the log.
+const SMTP_URL: &str = "AUTH_SMTP_URL";
 
 /// A password that no list has.
 pub(crate) const PASSWORD: &str = "seven wooden gates of Thebes";
@@ -27,16 +31,28 @@ impl ServerOptions {
         self.variables.push((variable.to_owned(), value.to_owned()));
         self
     }
+
+    fn names(&self, variable: &str) -> bool {
+        self.variables.iter().any(|(name, _)| name == variable)
+    }
 }
 
 /// A running server; it is killed when the test is over.
-#[derive(Debug)]
 pub(crate) struct Server {
     pub(crate) client: Client,
     pub(crate) address: SocketAddr,
     pub(crate) database: Arc<TestDatabase>,
     process: Mutex<Child>,
     log: Arc<Log>,
+    sink: Option<SmtpSink>,
+}
+
+/// What a command of the program did.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) code: Option<i32>,
+    pub(crate) out: String,
+    pub(crate) err: String,
 }
 
 /// The lines that the server has logged so far.
@@ -58,14 +74,19 @@ impl Server {
     }
 
     /// Starts a server on a database that may be in use already.
-    pub(crate) fn start_on(database: Arc<TestDatabase>, options: ServerOptions) -> Self {
+    pub(crate) fn start_on(database: Arc<TestDatabase>, mut options: ServerOptions) -> Self {
+        let sink = (!options.names(SMTP_URL)).then(SmtpSink::start);
+        if let Some(sink) = &sink {
+            options = options.set(SMTP_URL, &sink.url());
+        }
         let mut process = command(&database, options).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let log = Arc::new(Log::default());
         follow(process.stdout.take().unwrap(), Arc::clone(&log));
         follow(process.stderr.take().unwrap(), Arc::clone(&log));
         // From here on the process is killed also when something below panics.
         let address = SocketAddr::from(([127, 0, 0, 1], 0));
-        let mut server = Self { client: Client::new(address), address, database, process: Mutex::new(process), log };
+        let process = Mutex::new(process);
+        let mut server = Self { client: Client::new(address), address, database, process, log, sink };
         let listening = server.wait_for_log(|line| line.contains("listening")).unwrap_or_else(|| {
             panic!("the server did not start: {:#?}", server.log());
         });
@@ -93,6 +114,20 @@ impl Server {
         let mut said = String::new();
         process.stderr.take().unwrap().read_to_string(&mut said).unwrap();
         (code, said)
+    }
+
+    /// Runs a command of the program on a database, with the settings that servers get and the one connection that a
+    /// command needs, and waits for its end.
+    pub(crate) fn command(database: &TestDatabase, options: ServerOptions, arguments: &[&str]) -> Ended {
+        let options = options.set("AUTH_DATABASE_POOL", "1");
+        let output = command(database, options).args(arguments).output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        Ended { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
+    }
+
+    /// The mail server of this server's own, which it has unless its options name one or none.
+    pub(crate) fn sink(&self) -> &SmtpSink {
+        self.sink.as_ref().expect("a mail server of its own")
     }
 
     /// Everything logged so far.
@@ -167,6 +202,8 @@ fn command(database: &TestDatabase, options: ServerOptions) -> Command {
         ("AUTH_RATE_LIMITS", "off"),
         ("AUTH_ARGON2_MEMORY_KIB", "8"),
         ("AUTH_ARGON2_ITERATIONS", "1"),
+        // Nobody outside of the test is called.
+        ("AUTH_HIBP", "off"),
     ];
     command.envs(defaults).envs(options.variables);
     command

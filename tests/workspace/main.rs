@@ -11,10 +11,13 @@ use serde_json::Value;
 const ARROWS: &[(&str, &[&str])] = &[
     ("auth-core", &[]),
     ("auth-persistence", &["auth-core"]),
-    ("auth-service", &["auth-core", "auth-persistence"]),
+    ("auth-email", &["auth-core"]),
+    ("auth-ephemeral", &["auth-core"]),
+    ("auth-service", &["auth-core", "auth-email", "auth-ephemeral", "auth-persistence"]),
     ("auth-actix", &["auth-core"]),
-    ("auth-server", &["auth-actix", "auth-core", "auth-persistence", "auth-service"]),
-    ("bench", &["auth-core", "auth-persistence"]),
+    ("auth-server", &["auth-actix", "auth-core", "auth-email", "auth-ephemeral", "auth-persistence", "auth-service"]),
+    ("smtp-sink", &[]),
+    ("bench", &["auth-core", "auth-persistence", "smtp-sink"]),
 ];
 
 fn root() -> PathBuf {

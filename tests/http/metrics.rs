@@ -1,0 +1,171 @@
+//! `GET /metrics` (REQ-52).
+
+use std::net::SocketAddr;
+
+use serde_json::Value;
+
+use crate::calls::{forgot, log_in};
+use crate::contract::{assert_hardened, assert_problem, assert_tokens};
+use crate::mails::settle;
+use crate::support::{Client, PASSWORD, Response, Server, ServerOptions, eventually, on_every_database};
+
+/// The value in the line of `name`, which may have labels.
+#[track_caller]
+pub(crate) fn metric(server: &Server, name: &str) -> f64 {
+    value(&server.client.get("/metrics"), name)
+}
+
+#[track_caller]
+fn value(answer: &Response, name: &str) -> f64 {
+    let text = answer.text();
+    let line = text.lines().find_map(|line| line.strip_prefix(name).and_then(|rest| rest.strip_prefix(' ')));
+    line.and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("no {name} in {text}"))
+}
+
+const FROM_THE_START: [&str; 21] = [
+    "auth_login_success_total",
+    "auth_login_failure_total",
+    "auth_token_refresh_total",
+    "auth_breach_checks_total{outcome=\"breached\"}",
+    "auth_breach_checks_total{outcome=\"not_found\"}",
+    "auth_breach_checks_total{outcome=\"unknown\"}",
+    "auth_mails_sent_total{template=\"verify_email\"}",
+    "auth_mails_sent_total{template=\"reset_password\"}",
+    "auth_mails_sent_total{template=\"change_email\"}",
+    "auth_mails_sent_total{template=\"email_changed\"}",
+    "auth_mails_sent_total{template=\"account_exists\"}",
+    "auth_mails_sent_total{template=\"security_alert\"}",
+    "auth_mails_sent_total{template=\"password_changed\"}",
+    "auth_mails_failed_total{template=\"verify_email\"}",
+    "auth_mails_dropped_total{reason=\"nobody\"}",
+    "auth_mails_dropped_total{reason=\"too_many\"}",
+    "auth_outbox_waiting",
+    "auth_outbox_failed",
+    "auth_outbox_oldest_seconds",
+    "auth_breaker_state{dependency=\"smtp\"}",
+    "auth_breaker_state{dependency=\"hibp\"}",
+];
+
+on_every_database! {
+    fn everything_is_there_with_0_at_the_first_scrape_and_rises(server: &Server) {
+        let first = server.client.get("/metrics");
+        assert_eq!((first.status, first.header("content-type")), (200, Some("text/plain; version=0.0.4; charset=utf-8")));
+        assert_hardened(&first);
+        for name in FROM_THE_START {
+            assert!(value(&first, name).abs() < f64::EPSILON, "{name}: {}", first.text());
+        }
+        let tokens = server.register("ada@example.org");
+        for _ in 0..2 {
+            server.log_in("ada@example.org");
+        }
+        assert_tokens(&server.refresh(&tokens), 200);
+        for _ in 0..3 {
+            log_in(server, "ada@example.org", "wrong wooden gates");
+        }
+        settle(server);
+        for email in ["ada@example.org", "ada@example.org", "nobody@example.org"] {
+            assert_eq!(forgot(server, email).status, 202);
+        }
+        settle(server);
+        let then = server.client.get("/metrics");
+        for (name, expected) in [
+            ("auth_login_success_total", 2),
+            ("auth_login_failure_total", 3),
+            ("auth_token_refresh_total", 1),
+            ("auth_mails_sent_total{template=\"verify_email\"}", 1),
+            ("auth_mails_sent_total{template=\"reset_password\"}", 1),
+            ("auth_mails_dropped_total{reason=\"nobody\"}", 1),
+            ("auth_mails_dropped_total{reason=\"too_many\"}", 1),
+        ] {
+            assert!((value(&then, name) - f64::from(expected)).abs() < f64::EPSILON, "{name}: {}", then.text());
+        }
+    }
+
+    /// What waits and what has failed is seen while it does.
+    fn the_outbox_is_measured(server: &Server, ServerOptions::default().set("AUTH_BREAKER_RECOVERY", "100ms")) {
+        server.sink().set_mode(smtp_sink::Mode::Defer(451));
+        server.register("ada@example.org");
+        eventually("the mail is seen to wait", || metric(server, "auth_outbox_waiting") > 0.5);
+        eventually("its age is seen", || metric(server, "auth_outbox_oldest_seconds") > 1.0);
+        server.sink().set_mode(smtp_sink::Mode::RefuseAll);
+        server.register("eve@example.org");
+        eventually("the failure is counted", || metric(server, "auth_mails_failed_total{template=\"verify_email\"}") > 0.5);
+        eventually("the failure is seen", || metric(server, "auth_outbox_failed") > 0.5);
+        assert!(metric(server, "auth_breaker_state{dependency=\"smtp\"}") < 0.5, "the server itself is well");
+    }
+
+    /// No label and no value is a user's text.
+    fn nothing_personal_is_in_the_numbers(server: &Server) {
+        server.register("canary@example.org");
+        log_in(server, "canary@example.org", "canary-password");
+        settle(server);
+        let text = server.client.header("User-Agent", "canary").get("/metrics?x=canary").text();
+        assert!(!text.contains("canary") && !text.contains("example.org"), "{text}");
+    }
+}
+
+fn production() -> ServerOptions {
+    ServerOptions::default()
+        .set("AUTH_ENV", "production")
+        .set("AUTH_BASE_URL", "https://auth.example.org")
+        .set("AUTH_ARGON2_MEMORY_KIB", "19456")
+        .set("AUTH_ARGON2_ITERATIONS", "2")
+        .set("AUTH_MAIL_FROM", "Auth <auth@example.org>")
+}
+
+/// W-23: in production the numbers are at an address of their own, and nothing else is there.
+#[test]
+fn production_serves_metrics_at_an_address_of_their_own() {
+    let server = Server::on_sqlite(production().set("AUTH_METRICS_BIND", "127.0.0.1:0"));
+    assert_problem(&server.client.get("/metrics"), 404, "not_found");
+    let line = server.wait_for_log(|line| line.contains("metrics are served")).unwrap();
+    let line: Value = serde_json::from_str(&line).unwrap();
+    let address: SocketAddr = line["address"].as_str().unwrap().parse().unwrap();
+    let operator = Client::new(address);
+    assert!(value(&operator.get("/metrics"), "auth_login_success_total").abs() < f64::EPSILON);
+    server.register("ada@example.org");
+    server.log_in("ada@example.org");
+    assert!(value(&operator.get("/metrics"), "auth_login_success_total") > 0.5);
+    for path in ["/", "/health", "/users/me", "/openapi.json", "/docs", "/auth/login", "/link/activate"] {
+        assert_problem(&operator.get(path), 404, "not_found");
+    }
+    assert_problem(
+        &operator.post("/auth/login", &serde_json::json!({ "identifier": "a", "password": PASSWORD })),
+        404,
+        "not_found",
+    );
+    assert_eq!(server.terminate(), Some(0));
+}
+
+#[test]
+fn production_serves_no_metrics_unless_it_is_told_where() {
+    let server = Server::on_sqlite(production());
+    assert_problem(&server.client.get("/metrics"), 404, "not_found");
+    assert!(server.log().iter().all(|line| !line.contains("metrics are served")));
+    let (code, said) =
+        Server::refused(production().set("AUTH_SMTP_URL", "smtp://127.0.0.1:1").set("AUTH_METRICS", "on"));
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("AUTH_METRICS_BIND"), "{said}");
+}
+
+/// REQ-58: a production server that could send no mail doesn't start.
+#[test]
+fn production_starts_with_a_mail_server_only() {
+    let (code, said) = Server::refused(production().set("AUTH_SMTP_URL", ""));
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("AUTH_SMTP_URL"), "{said}");
+    for wrong in ["mail.example", "http://mail.example", "smtp://user@mail.example", "smtp://mail.example?tls=maybe"] {
+        let (code, said) = Server::refused(production().set("AUTH_SMTP_URL", wrong));
+        assert_eq!(code, Some(2), "{said}");
+        assert!(said.contains("AUTH_SMTP_URL"), "{said}");
+    }
+    let (_, said) = Server::refused(production().set("AUTH_SMTP_URL", "imap://user:canary-password@mail.example"));
+    assert!(!said.contains("canary-password"), "{said}");
+}
+
+#[test]
+fn switched_off_there_are_none() {
+    let server = Server::on_sqlite(ServerOptions::default().set("AUTH_METRICS", "off"));
+    assert_problem(&server.client.get("/metrics"), 404, "not_found");
+    server.register("ada@example.org");
+}
