@@ -13,9 +13,13 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("auth-persistence", &["auth-core"]),
     ("auth-email", &["auth-core"]),
     ("auth-ephemeral", &["auth-core"]),
-    ("auth-service", &["auth-core", "auth-email", "auth-ephemeral", "auth-persistence"]),
+    ("auth-oauth", &["auth-core"]),
+    ("auth-service", &["auth-core", "auth-email", "auth-ephemeral", "auth-oauth", "auth-persistence"]),
     ("auth-actix", &["auth-core"]),
-    ("auth-server", &["auth-actix", "auth-core", "auth-email", "auth-ephemeral", "auth-persistence", "auth-service"]),
+    (
+        "auth-server",
+        &["auth-actix", "auth-core", "auth-email", "auth-ephemeral", "auth-oauth", "auth-persistence", "auth-service"],
+    ),
     ("smtp-sink", &[]),
     ("bench", &["auth-core", "auth-persistence", "smtp-sink"]),
 ];

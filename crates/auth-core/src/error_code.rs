@@ -39,6 +39,12 @@ error_codes! {
     MalformedRequest = "malformed_request", 400, "The request can't be read";
     /// A token from a mail that is unknown, used, outdated or was made for something else.
     TokenInvalidOrExpired = "token_invalid_or_expired", 400, "The link is not valid any more";
+    /// Where a sign-in with another provider should end is not an address that the operator has listed.
+    RedirectNotAllowed = "redirect_not_allowed", 400, "The redirect is not allowed";
+    /// The answer of a provider belongs to no flow that this browser began, or to one that is used or outdated.
+    OauthStateInvalid = "oauth_state_invalid", 400, "Begin again";
+    /// The provider was told not to sign in.
+    OauthDenied = "oauth_denied", 400, "The sign-in was not agreed to";
     /// No token was sent.
     NotAuthenticated = "not_authenticated", 401, "Sign in first";
     /// The access token is none of ours.
@@ -71,8 +77,14 @@ error_codes! {
     RegistrationClosed = "registration_closed", 403, "Registration is closed";
     /// A sensitive call that wants a fresh proof of who is there.
     ReauthRequired = "reauth_required", 403, "Prove again who you are";
+    /// An address that somebody has verified is needed, and the provider has told none.
+    VerifiedEmailRequired = "verified_email_required", 403, "A verified email address is needed";
     /// Nothing is there, or nothing that this user may see.
     NotFound = "not_found", 404, "Not found";
+    /// There is no provider of that name.
+    ProviderUnknown = "provider_unknown", 404, "No such provider";
+    /// No account of that provider is linked.
+    NotLinked = "not_linked", 404, "Not linked";
     /// The path is right, the method isn't.
     MethodNotAllowed = "method_not_allowed", 405, "Method not allowed";
     /// Another account has this address.
@@ -85,6 +97,12 @@ error_codes! {
     MfaNotEnabled = "mfa_not_enabled", 409, "No second factor is enabled";
     /// The account has no password that could be changed.
     NoPassword = "no_password", 409, "The account has no password";
+    /// Another account has the provider's address, and nobody has verified it there.
+    AccountExists = "account_exists", 409, "There is an account with this address";
+    /// The provider's account is linked to an account already, or this account to another one of the provider.
+    AlreadyLinked = "already_linked", 409, "Linked already";
+    /// Nobody could sign in to the account any more.
+    LastSignInMethod = "last_sign_in_method", 409, "The last way to sign in can't be removed";
     /// The last active admin stays.
     LastAdmin = "last_admin", 409, "The last admin can't be removed";
     /// The body is larger than 64 KiB.
@@ -97,6 +115,12 @@ error_codes! {
     RateLimited = "rate_limited", 429, "Too many requests";
     /// The fault is on our side.
     InternalError = "internal_error", 500, "Internal error";
+    /// The provider is built in, but the operator has not configured it.
+    ProviderNotConfigured = "provider_not_configured", 501, "The provider is not configured";
+    /// The provider refused, or answered something that can't be used.
+    ProviderError = "provider_error", 502, "The provider can't be used now";
+    /// The provider is out of reach.
+    ProviderUnavailable = "provider_unavailable", 503, "The provider is out of reach";
     /// Too much to do, or the database is out of reach: try again.
     Overloaded = "overloaded", 503, "Try again soon";
     /// The refresh can be neither granted nor refused yet: try again.

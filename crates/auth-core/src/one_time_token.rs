@@ -39,6 +39,10 @@ pub enum TokenPurpose {
     SecureAccount,
     /// Sets the first password of an account that an administrator made.
     Activate,
+    /// Finds a flow at a provider again when the browser comes back: the `state` (RFC 6749, section 10.12).
+    OauthState,
+    /// Shows that it is the browser that began the flow.
+    OauthBinding,
     /// Picks up the tokens after a sign-in by redirect.
     OauthExchange,
     /// Recognises a device that signed in before.
@@ -49,13 +53,15 @@ pub enum TokenPurpose {
 
 impl TokenPurpose {
     /// Every purpose there is.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::VerifyEmail,
         Self::ResetPassword,
         Self::ChangeEmail,
         Self::UndoEmailChange,
         Self::SecureAccount,
         Self::Activate,
+        Self::OauthState,
+        Self::OauthBinding,
         Self::OauthExchange,
         Self::Device,
         Self::Challenge,
@@ -70,6 +76,8 @@ impl TokenPurpose {
             Self::UndoEmailChange => "undo_email_change",
             Self::SecureAccount => "secure_account",
             Self::Activate => "activate",
+            Self::OauthState => "oauth_state",
+            Self::OauthBinding => "oauth_binding",
             Self::OauthExchange => "oauth_exchange",
             Self::Device => "device",
             Self::Challenge => "challenge",
