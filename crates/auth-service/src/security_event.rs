@@ -26,18 +26,12 @@ impl Inner {
         kept: Option<SessionId>,
         reason: Reason,
     ) -> Result<(i64, Vec<Revoked>), DbError> {
-        let epoch = self.end_half_done(conn, user)?;
-        Ok((epoch, self.revoke_sessions(conn, user.id, kept, reason)?))
-    }
-
-    /// The same, but for sessions: what is on its way to one, or to a change of the account.
-    pub(crate) fn end_half_done(&self, conn: &mut DbConnection, user: &User) -> Result<i64, DbError> {
         let now = self.clock.now();
         let epoch = user::raise_security_epoch(conn, user.id)?.unwrap_or(user.security_epoch);
         one_time_token::end_for_user(conn, user.id, &LETTING_IN, now)?;
         let waiting = Template::LETTING_IN.map(Template::as_str);
         email_outbox::delete_unsent(conn, user.id, user.email_normalized.as_deref(), &waiting)?;
-        Ok(epoch)
+        Ok((epoch, self.revoke_sessions(conn, user.id, kept, reason)?))
     }
 
     /// Ends half-done sign-ins and pending changes of address, which a stranger may have begun in a session that ends now.

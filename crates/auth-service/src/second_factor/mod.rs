@@ -57,18 +57,18 @@ impl Inner {
         self.tell(conn, user, Alert::MfaDisabled, client)
     }
 
-    /// What follows from a change of the second factor: whoever is half-way in begins again, and the other sessions end
-    /// (settable).
+    /// What follows from a change of the second factor: whoever is half-way in begins again, pending changes of address
+    /// end, and so do the other sessions (settable). Links that show whose the address is stay good.
     fn end_after_factor_change(
         &self,
         conn: &mut DbConnection,
         user: &User,
         kept: auth_core::SessionId,
     ) -> Result<Vec<Revoked>, DbError> {
+        self.end_pending(conn, user.id)?;
         if self.config.mfa_ends_other_sessions {
-            return Ok(self.end_everything(conn, user, Some(kept), Reason::FactorChanged)?.1);
+            return self.revoke_sessions(conn, user.id, Some(kept), Reason::FactorChanged);
         }
-        self.end_half_done(conn, user)?;
         Ok(Vec::new())
     }
 

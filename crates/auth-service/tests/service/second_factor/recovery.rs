@@ -19,6 +19,7 @@ on_both_databases! {
     a_reset_brings_no_disabled_factor_back,
     changing_or_securing_the_account_keeps_the_factor,
     verifying_the_address_oneself_keeps_the_factor,
+    a_new_factor_ends_no_link_that_shows_whose_the_address_is,
     a_deleted_account_leaves_nothing_of_it,
 }
 
@@ -133,6 +134,20 @@ fn a_reset_brings_no_disabled_factor_back(bed: &Bed) {
     let asked = asked_after(&service, ADA, NEW_PASSWORD);
     assert!(is_wrong(&service.answer_totp(&asked, &ada.app.next(&service))));
     assert!(is_wrong(&service.answer_backup(&asked, &ada.backup_codes[0])));
+}
+
+/// The contract's list of what ends a link doesn't name the factor.
+fn a_new_factor_ends_no_link_that_shows_whose_the_address_is(bed: &Bed) {
+    let service = bed.mailing();
+    let ada = service.register(ADA);
+    let sent = service.token("verify-email");
+    let ada = service.protect(ada);
+    service.verify_as(&sent, &ada.account).unwrap();
+
+    let other = service.register("second@example.org");
+    let other = service.protect(other);
+    let queued = service.token("verify-email");
+    service.verify_as(&queued, &other.account).unwrap();
 }
 
 /// After each of these the app and the codes are the same, and are asked for.
