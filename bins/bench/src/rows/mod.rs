@@ -1,6 +1,7 @@
 //! The rows of the table, in groups that share a server and are measured in turns.
 
 mod bearer;
+mod codes;
 mod forgot;
 mod login;
 mod logs;
@@ -35,7 +36,7 @@ pub(crate) struct Group {
 }
 
 /// All rows.
-pub(crate) const GROUPS: [Group; 14] = [
+pub(crate) const GROUPS: [Group; 15] = [
     Group { name: "login", measure: login::measure },
     Group { name: "storm", measure: storm::measure },
     Group { name: "memory", measure: memory::measure },
@@ -47,6 +48,7 @@ pub(crate) const GROUPS: [Group; 14] = [
     Group { name: "start", measure: start::measure },
     Group { name: "lookup", measure: lookup::measure },
     Group { name: "logs", measure: logs::measure },
+    Group { name: "codes", measure: codes::measure },
     Group { name: "forgot-sqlite", measure: forgot::on_sqlite },
     Group { name: "forgot-postgres", measure: forgot::on_postgres },
     Group { name: "outbox", measure: outbox::measure },
