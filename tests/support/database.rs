@@ -12,7 +12,7 @@ use diesel::{Connection as _, PgConnection, QueryableByName, RunQueryDsl as _, S
 const POSTGRES: &str = "postgres://postgres@127.0.0.1:5432";
 
 /// Every table of ours.
-const TABLES: [&str; 13] = [
+const TABLES: [&str; 16] = [
     "users",
     "sessions",
     "data_keys",
@@ -26,6 +26,9 @@ const TABLES: [&str; 13] = [
     "reserved_addresses",
     "mail_budgets",
     "known_clients",
+    "totp_credentials",
+    "backup_codes",
+    "oauth_accounts",
 ];
 
 /// Which database a server runs on.

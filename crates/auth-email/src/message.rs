@@ -45,6 +45,15 @@ pub enum Message {
         /// Locks strangers out; good for 72 hours.
         link: Url,
     },
+    /// Tells that an account elsewhere can sign in here now: [`Alert::AccountLinked`] with the name of the provider.
+    AccountLinked {
+        /// What people call the provider. Shown as text, never as a link.
+        provider: String,
+        /// When, and from where.
+        occasion: Occasion,
+        /// Locks strangers out; good for 72 hours.
+        link: Url,
+    },
     /// Tells that an account's password was changed.
     PasswordChanged {
         /// When, and from where.
@@ -68,7 +77,7 @@ impl Message {
             Self::ChangeEmail { .. } => "change_email",
             Self::EmailChanged { .. } => "email_changed",
             Self::AccountExists => "account_exists",
-            Self::SecurityAlert { .. } => "security_alert",
+            Self::SecurityAlert { .. } | Self::AccountLinked { .. } => "security_alert",
             Self::PasswordChanged { .. } => "password_changed",
             Self::Activate { .. } => "activate",
         }
@@ -82,6 +91,7 @@ impl Message {
             | Self::ChangeEmail { link }
             | Self::EmailChanged { link, .. }
             | Self::SecurityAlert { link, .. }
+            | Self::AccountLinked { link, .. }
             | Self::PasswordChanged { link, .. }
             | Self::Activate { link } => Some(link),
             Self::AccountExists => None,
@@ -95,9 +105,10 @@ impl Message {
             Self::ResetPassword { .. } => Some(Duration::from_mins(30)),
             Self::ChangeEmail { .. } => Some(Duration::from_hours(1)),
             Self::EmailChanged { .. } => Some(Duration::from_hours(7 * 24)),
-            Self::SecurityAlert { .. } | Self::PasswordChanged { .. } | Self::Activate { .. } => {
-                Some(Duration::from_hours(72))
-            }
+            Self::SecurityAlert { .. }
+            | Self::AccountLinked { .. }
+            | Self::PasswordChanged { .. }
+            | Self::Activate { .. } => Some(Duration::from_hours(72)),
             Self::AccountExists => None,
         }
     }
@@ -129,7 +140,7 @@ pub enum Alert {
     WrongCodes,
     /// The password was changed.
     PasswordChanged,
-    /// An account elsewhere can sign in here now.
+    /// An account elsewhere can sign in here now. [`Message::AccountLinked`] says where.
     AccountLinked,
 }
 

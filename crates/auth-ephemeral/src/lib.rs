@@ -33,10 +33,11 @@
 //! ```
 #![deny(missing_docs)]
 
+mod entries;
 mod memory;
 mod store;
 
-pub use memory::MemoryConfig;
+pub use memory::{MemoryConfig, Room};
 pub use store::{Attempt, EphemeralError, EphemeralStore, Space};
 
 #[cfg(doctest)]

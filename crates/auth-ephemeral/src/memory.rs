@@ -1,66 +1,77 @@
-//! Entries in this process's memory, bounded in number and in bytes.
+//! Entries in this process's memory, each space with its own room.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use auth_core::{Clock, Timestamp};
 
+use crate::entries::{Entries, Entry};
 use crate::store::{Attempt, EphemeralError, Space};
 
-/// How many expired entries an operation drops at most: more than it can add, so that they never pile up, and few, so
-/// that no request pays for all that came before it.
-const DROPPED_AT_ONCE: usize = 4;
-
-/// How much a store in memory holds at most.
+/// How much a store in memory holds at most, space by space: a flood of one takes nothing from the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MemoryConfig {
-    /// Entries. Each costs some 200 bytes beside its value.
+    /// For sign-ins that are half done.
+    pub challenges: Room,
+    /// For OAuth flows between start and callback, which anybody may begin.
+    pub oauth_states: Room,
+    /// For codes that an app exchanges.
+    pub oauth_codes: Room,
+}
+
+/// How much one space holds at most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Room {
+    /// Entries. Each costs some 150 bytes beside its value.
     pub max_entries: NonZeroUsize,
     /// Bytes of all values together.
     pub max_bytes: NonZeroUsize,
 }
 
-/// 100 000 entries, 32 MiB of values: less than 64 MiB in all.
+/// 100 000 OAuth flows with 48 MiB of values, which are less than 64 MiB in all; 25 000 challenges and as many codes with
+/// 8 MiB of values each, which are less than 12 MiB in all each. Together that is less than 88 MiB.
 impl Default for MemoryConfig {
     fn default() -> Self {
-        const ENTRIES: NonZeroUsize = NonZeroUsize::new(100_000).unwrap();
-        const BYTES: NonZeroUsize = NonZeroUsize::new(32 * 1024 * 1024).unwrap();
-        Self { max_entries: ENTRIES, max_bytes: BYTES }
+        const MIB: usize = 1024 * 1024;
+        const FLOWS: Room =
+            Room { max_entries: NonZeroUsize::new(100_000).unwrap(), max_bytes: NonZeroUsize::new(48 * MIB).unwrap() };
+        const OTHERS: Room =
+            Room { max_entries: NonZeroUsize::new(25_000).unwrap(), max_bytes: NonZeroUsize::new(8 * MIB).unwrap() };
+        Self { challenges: OTHERS, oauth_states: FLOWS, oauth_codes: OTHERS }
     }
 }
 
-type Key = (Space, [u8; 32]);
-
-struct Entry {
-    value: Box<[u8]>,
-    expires_at: Timestamp,
-    tries: u32,
-    /// Whether all tries are used up; only the last of them may still take the entry.
-    is_exhausted: bool,
-}
-
-/// Trees, not a hash table: its growth would be a pause for all, and after much coming and going it takes twice its room.
-#[derive(Default)]
-struct Entries {
-    by_key: BTreeMap<Key, Entry>,
-    /// Each key once, the one that expires soonest first.
-    by_end: BTreeSet<(Timestamp, Key)>,
-    /// Of all values.
-    bytes: usize,
-}
-
-/// One lock for all: an operation holds it for a few steps in two trees.
+/// One lock for all: an operation holds it for a few steps in some trees.
 pub(crate) struct Memory {
-    config: MemoryConfig,
     clock: Arc<dyn Clock>,
-    entries: Mutex<Entries>,
+    spaces: Mutex<Spaces>,
+}
+
+struct Spaces {
+    challenges: Entries,
+    oauth_states: Entries,
+    oauth_codes: Entries,
+}
+
+impl Spaces {
+    const fn of(&mut self, space: Space) -> &mut Entries {
+        match space {
+            Space::Challenge => &mut self.challenges,
+            Space::OauthState => &mut self.oauth_states,
+            Space::OauthCode => &mut self.oauth_codes,
+        }
+    }
 }
 
 impl Memory {
     pub(crate) fn new(config: MemoryConfig, clock: Arc<dyn Clock>) -> Self {
-        Self { config, clock, entries: Mutex::default() }
+        let spaces = Spaces {
+            challenges: Entries::new(config.challenges),
+            oauth_states: Entries::new(config.oauth_states),
+            oauth_codes: Entries::new(config.oauth_codes),
+        };
+        Self { clock, spaces: Mutex::new(spaces) }
     }
 
     pub(crate) fn put(
@@ -70,25 +81,24 @@ impl Memory {
         value: Vec<u8>,
         ttl: Duration,
     ) -> Result<(), EphemeralError> {
-        if value.len() > self.config.max_bytes.get() {
+        let (mut spaces, now) = self.enter();
+        let entries = spaces.of(space);
+        if !entries.can_hold(value.len()) {
             return Err(EphemeralError::Full);
         }
-        let (mut entries, now) = self.enter();
-        entries.remove(&(space, *key));
-        entries.make_room(self.config, value.len());
         let (value, expires_at) = (value.into_boxed_slice(), now.plus(ttl));
-        entries.insert((space, *key), Entry { value, expires_at, tries: 0, is_exhausted: false });
+        entries.replace(Entry { key: *key, value, expires_at, tries: 0, is_exhausted: false });
         Ok(())
     }
 
     pub(crate) fn get(&self, space: Space, key: &[u8; 32]) -> Option<Vec<u8>> {
-        let (mut entries, now) = self.enter();
-        entries.live(&(space, *key), now).map(|entry| entry.value.to_vec())
+        let (mut spaces, now) = self.enter();
+        spaces.of(space).live(key, now).map(|entry| entry.value.to_vec())
     }
 
     pub(crate) fn attempt(&self, space: Space, key: &[u8; 32], limit: u32) -> Option<Attempt> {
-        let (mut entries, now) = self.enter();
-        let entry = entries.live(&(space, *key), now)?;
+        let (mut spaces, now) = self.enter();
+        let entry = spaces.of(space).live(key, now)?;
         let left = limit.checked_sub(entry.tries)?.checked_sub(1)?;
         entry.tries += 1;
         entry.is_exhausted = left == 0;
@@ -96,70 +106,26 @@ impl Memory {
     }
 
     pub(crate) fn take(&self, space: Space, key: &[u8; 32]) -> Option<Vec<u8>> {
-        let (mut entries, now) = self.enter();
-        let entry = entries.remove(&(space, *key))?;
+        let (mut spaces, now) = self.enter();
+        let entry = spaces.of(space).remove(key)?;
         (now < entry.expires_at).then(|| entry.value.into_vec())
     }
 
-    /// The entries, with some expired ones dropped, and the time that all of this operation goes by.
-    fn enter(&self) -> (MutexGuard<'_, Entries>, Timestamp) {
-        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+    /// The entries, with some expired ones dropped in every space, so that a flood is forgotten whatever comes after it;
+    /// and the time that all of this operation goes by.
+    fn enter(&self) -> (MutexGuard<'_, Spaces>, Timestamp) {
+        let mut spaces = self.spaces.lock().unwrap_or_else(PoisonError::into_inner);
         let now = self.clock.now();
-        entries.drop_expired(now);
-        (entries, now)
-    }
-}
-
-impl Entries {
-    /// The entry, unless its time is over or its tries are. One that was found expired is gone, also for a clock that is set back.
-    fn live(&mut self, key: &Key, now: Timestamp) -> Option<&mut Entry> {
-        if self.by_key.get(key)?.expires_at <= now {
-            self.remove(key);
+        for space in [Space::Challenge, Space::OauthState, Space::OauthCode] {
+            spaces.of(space).drop_expired(now);
         }
-        self.by_key.get_mut(key).filter(|entry| !entry.is_exhausted)
-    }
-
-    fn insert(&mut self, key: Key, entry: Entry) {
-        self.bytes += entry.value.len();
-        self.by_end.insert((entry.expires_at, key));
-        self.by_key.insert(key, entry);
-    }
-
-    fn remove(&mut self, key: &Key) -> Option<Entry> {
-        let entry = self.by_key.remove(key)?;
-        self.by_end.remove(&(entry.expires_at, *key));
-        self.bytes -= entry.value.len();
-        Some(entry)
-    }
-
-    fn drop_expired(&mut self, now: Timestamp) {
-        for _ in 0..DROPPED_AT_ONCE {
-            match self.by_end.first() {
-                Some((end, _)) if *end <= now => self.drop_first(),
-                _ => return,
-            }
-        }
-    }
-
-    /// Expired entries go before all others, since they are the first in line.
-    fn make_room(&mut self, config: MemoryConfig, bytes: usize) {
-        while self.by_key.len() >= config.max_entries.get() || self.bytes + bytes > config.max_bytes.get() {
-            self.drop_first();
-        }
-    }
-
-    fn drop_first(&mut self) {
-        if let Some((_, key)) = self.by_end.pop_first()
-            && let Some(entry) = self.by_key.remove(&key)
-        {
-            self.bytes -= entry.value.len();
-        }
+        (spaces, now)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use auth_core::ManualClock;
+    use auth_core::{ManualClock, Random as _, SeededRandom};
 
     use super::*;
 
@@ -167,10 +133,11 @@ mod tests {
 
     fn memory(max_entries: usize, max_bytes: usize) -> (Memory, Arc<ManualClock>) {
         let clock = Arc::new(ManualClock::default());
-        let config = MemoryConfig {
+        let room = Room {
             max_entries: NonZeroUsize::new(max_entries).unwrap(),
             max_bytes: NonZeroUsize::new(max_bytes).unwrap(),
         };
+        let config = MemoryConfig { challenges: room, oauth_states: room, oauth_codes: room };
         (Memory::new(config, clock.clone()), clock)
     }
 
@@ -183,12 +150,15 @@ mod tests {
         (0..keys).filter(|key| memory.get(SPACE, &[*key; 32]).is_some()).collect()
     }
 
-    /// The index and the count of bytes say the same as the map.
+    fn kept(memory: &Memory, space: Space) -> usize {
+        memory.spaces.lock().unwrap().of(space).len()
+    }
+
     fn assert_consistent(memory: &Memory) {
-        let entries = memory.entries.lock().unwrap();
-        let indexed: Vec<_> = entries.by_key.iter().map(|(key, entry)| (entry.expires_at, *key)).collect();
-        assert_eq!(indexed.into_iter().collect::<BTreeSet<_>>(), entries.by_end);
-        assert_eq!(entries.by_key.values().map(|entry| entry.value.len()).sum::<usize>(), entries.bytes);
+        let mut spaces = memory.spaces.lock().unwrap();
+        for space in [Space::Challenge, Space::OauthState, Space::OauthCode] {
+            spaces.of(space).assert_consistent();
+        }
     }
 
     /// X-25, O-30
@@ -226,7 +196,7 @@ mod tests {
         assert_eq!(found(&memory, 2), [0]);
     }
 
-    /// Each operation drops a few, whichever key it is about, until none is left.
+    /// Each operation drops a few, whichever space and key it is about, until none is left.
     #[test]
     fn expired_entries_are_dropped_in_small_steps() {
         let (memory, clock) = memory(100, 1000);
@@ -235,12 +205,12 @@ mod tests {
         }
         memory.put(SPACE, &[10; 32], vec![10], seconds(20)).unwrap();
         clock.advance(seconds(10));
-        let mut kept = vec![memory.entries.lock().unwrap().by_key.len()];
-        for _ in 0..3 {
-            assert_eq!(memory.get(SPACE, &[99; 32]), None);
-            kept.push(memory.entries.lock().unwrap().by_key.len());
+        let mut left = vec![kept(&memory, SPACE)];
+        for space in [SPACE, Space::OauthState, Space::OauthCode] {
+            assert_eq!(memory.get(space, &[99; 32]), None);
+            left.push(kept(&memory, SPACE));
         }
-        assert_eq!(kept, [11, 7, 3, 1]);
+        assert_eq!(left, [11, 7, 3, 1]);
         assert_consistent(&memory);
     }
 
@@ -252,7 +222,7 @@ mod tests {
             key[..4].copy_from_slice(&step.to_le_bytes());
             memory.put(SPACE, &key, vec![0; 50], seconds(10)).unwrap();
             clock.advance(seconds(1));
-            assert!(memory.entries.lock().unwrap().by_key.len() <= 11);
+            assert!(kept(&memory, SPACE) <= 11);
         }
         assert_consistent(&memory);
     }
@@ -272,5 +242,42 @@ mod tests {
         clock.set(before);
         assert_eq!(found(&memory, 20), [12, 13, 14, 15, 16]);
         assert_consistent(&memory);
+    }
+    /// Keys that begin alike are told apart all the same.
+    #[test]
+    fn keys_that_differ_in_their_last_byte_are_different_keys() {
+        let (memory, _) = memory(100, 1000);
+        let key = |last: u8| [[7; 31].as_slice(), &[last]].concat().try_into().unwrap();
+        for last in 0..10 {
+            memory.put(SPACE, &key(last), vec![last], seconds(u64::from(10 + last))).unwrap();
+        }
+        assert_eq!(memory.take(SPACE, &key(3)), Some(vec![3]));
+        memory.put(SPACE, &key(4), vec![44], seconds(10)).unwrap();
+        let values: Vec<_> = (0..11).map(|last| memory.get(SPACE, &key(last)).map(|value| value[0])).collect();
+        let expected = [Some(0), Some(1), Some(2), None, Some(44), Some(5), Some(6), Some(7), Some(8), Some(9), None];
+        assert_eq!(values, expected);
+        assert_consistent(&memory);
+    }
+
+    /// slots are used again, and the trees stay true to them, whatever comes and goes.
+    #[test]
+    fn any_coming_and_going_leaves_the_entries_consistent() {
+        let (memory, clock) = memory(50, 2000);
+        let random = SeededRandom::new(7);
+        for step in 0..5000 {
+            let mut draw = [0; 4];
+            random.fill(&mut draw);
+            let [act, key, length, ttl] = draw;
+            match act % 8 {
+                0..4 => memory.put(SPACE, &[key; 32], vec![act; length.into()], seconds(ttl.into())).unwrap(),
+                4 => drop(memory.take(SPACE, &[key; 32])),
+                5 => drop(memory.attempt(SPACE, &[key; 32], 2)),
+                6 => drop(memory.get(SPACE, &[key; 32])),
+                _ => clock.advance(seconds(u64::from(ttl) / 16)),
+            }
+            if step % 10 == 0 {
+                assert_consistent(&memory);
+            }
+        }
     }
 }

@@ -38,7 +38,7 @@ impl fmt::Debug for Attempt {
 /// Why the store could not do what it was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EphemeralError {
-    /// The value is larger than everything that may be kept.
+    /// The value is larger than everything that its space may keep.
     #[error("the store of short-lived state has no room for the value")]
     Full,
     /// The store is out of reach. One in memory never is.
@@ -68,8 +68,9 @@ enum Backend {
 impl EphemeralStore {
     /// A store in this process's memory, which tells the time by `clock`.
     ///
-    /// It is bounded by `config`. When a new entry has no room, the entries that expire soonest are dropped to make
-    /// some, however fresh they are: a flood costs others their half-done sign-ins, never the server its memory.
+    /// Each space is bounded by `config`. When a new entry has no room in its space, the entries there that expire soonest
+    /// are dropped to make some, however fresh they are: a flood costs others what they have in that space, never what
+    /// they have in another one, nor the server its memory.
     /// Entries that have expired are never found, and a few of them are dropped with each operation.
     pub fn in_memory(config: MemoryConfig, clock: Arc<dyn Clock>) -> Self {
         Self(Backend::Memory(Arc::new(Memory::new(config, clock))))
@@ -83,7 +84,7 @@ impl EphemeralStore {
     ///
     /// # Errors
     ///
-    /// [`Full`](EphemeralError::Full) for a value that is larger than the whole store may be (what was there before is
+    /// [`Full`](EphemeralError::Full) for a value that is larger than all of its space may be (what was there before is
     /// kept then), [`Unavailable`](EphemeralError::Unavailable).
     pub async fn put(&self, space: Space, key: &[u8; 32], value: Vec<u8>, ttl: Duration) -> Result<(), EphemeralError> {
         match &self.0 {

@@ -68,6 +68,10 @@ pub enum Conflict {
     OneTimeTokenHash,
     /// The user and hash of a backup code.
     BackupCode,
+    /// The issuer and subject of a linked account.
+    OAuthIdentity,
+    /// The user and provider of a linked account.
+    OAuthProvider,
     /// A key that this version does not know.
     Other(String),
 }
@@ -93,6 +97,10 @@ impl Conflict {
             "one_time_tokens_pkey" | "one_time_tokens.id" => Self::OneTimeTokenId,
             "one_time_tokens_token_hash_key" | "one_time_tokens.token_hash" => Self::OneTimeTokenHash,
             "backup_codes_pkey" | "backup_codes.user_id, backup_codes.code_hash" => Self::BackupCode,
+            "oauth_accounts_pkey" | "oauth_accounts.issuer, oauth_accounts.subject" => Self::OAuthIdentity,
+            "oauth_accounts_user_id_provider_key" | "oauth_accounts.user_id, oauth_accounts.provider" => {
+                Self::OAuthProvider
+            }
             other => Self::Other(other.to_owned()),
         }
     }

@@ -14,6 +14,7 @@ mod error;
 mod hidden;
 pub mod known_client;
 pub mod mail_budget;
+pub mod oauth_account;
 pub mod one_time_token;
 pub mod pending_registration;
 pub mod refresh;

@@ -242,6 +242,22 @@ table! {
     }
 }
 
+table! {
+    use diesel::sql_types::{Nullable, Text};
+    use crate::sql_type::{Id, Instant};
+
+    oauth_accounts (issuer, subject) {
+        user_id -> Id,
+        provider -> Text,
+        issuer -> Text,
+        subject -> Text,
+        email -> Nullable<Text>,
+        display_name -> Nullable<Text>,
+        avatar_url -> Nullable<Text>,
+        linked_at -> Instant,
+    }
+}
+
 joinable!(sessions -> users (user_id));
 allow_tables_to_appear_in_same_query!(sessions, users);
 
@@ -261,6 +277,7 @@ mod tests {
         select_all_columns!(users, sessions, data_keys, signing_keys, audit_events, email_outbox, revocations);
         select_all_columns!(pending_registrations, one_time_tokens, authenticator_failures);
         select_all_columns!(reserved_addresses, mail_budgets, known_clients, totp_credentials, backup_codes);
+        select_all_columns!(oauth_accounts);
         Ok(())
     }
 

@@ -105,12 +105,16 @@ fn words(message: &Message, product: &str) -> Words {
                 format!(
                     "Somebody wanted to sign up at {product} with this address, which has an account there already."
                 ),
-                "If it was you, sign in with your password, or ask for a new one if you have forgotten it.".to_owned(),
+                "If it was you, sign in as you did before: with your password, or with an account of another service. If \
+                 you have forgotten the password, or never had one, ask for a new one where you sign in (forgotten \
+                 password)."
+                    .to_owned(),
             ],
             label: None,
             closing: vec!["If it was not you, you can ignore this mail: nothing was changed.".to_owned()],
         },
         Message::SecurityAlert { alert, .. } => notice(*alert, product),
+        Message::AccountLinked { provider, .. } => linked(provider, product),
         Message::PasswordChanged { .. } => notice(Alert::PasswordChanged, product),
         Message::Activate { .. } => Words {
             subject: format!("Your account at {product} is ready"),
@@ -167,7 +171,7 @@ fn notice(alert: Alert, product: &str) -> Words {
         ),
         Alert::AccountLinked => (
             format!("Another way to sign in to {product} was added"),
-            format!("An account of another service was linked; it can sign in to your account at {product} now."),
+            linked_to("of another service", product),
         ),
     };
     let heading = match alert {
@@ -192,6 +196,9 @@ fn notice(alert: Alert, product: &str) -> Words {
         Alert::MfaEnabled => {
             format!("{remedy} Then ask whoever administers {product} to take the second step off.")
         }
+        Alert::AccountLinked => {
+            format!("{remedy} It unlinks the accounts of other services, too; link your own again afterwards.")
+        }
         _ => remedy.to_owned(),
     };
     Words {
@@ -203,10 +210,25 @@ fn notice(alert: Alert, product: &str) -> Words {
     }
 }
 
+/// [`Alert::AccountLinked`] with the name of the provider, unless nothing of it can be shown.
+fn linked(provider: &str, product: &str) -> Words {
+    let (words, provider) = (notice(Alert::AccountLinked, product), shown(provider));
+    if provider.is_empty() {
+        return words;
+    }
+    Words { opening: vec![linked_to(&format!("at {provider}"), product)], ..words }
+}
+
+fn linked_to(whose: &str, product: &str) -> String {
+    format!("An account {whose} was linked to your account at {product}: whoever has it can sign in to yours now.")
+}
+
 fn facts(message: &Message) -> Vec<(&'static str, String)> {
     match message {
         Message::EmailChanged { new_email, .. } => vec![("New address", shown(new_email))],
-        Message::SecurityAlert { occasion, .. } | Message::PasswordChanged { occasion, .. } => told(occasion),
+        Message::SecurityAlert { occasion, .. }
+        | Message::AccountLinked { occasion, .. }
+        | Message::PasswordChanged { occasion, .. } => told(occasion),
         _ => Vec::new(),
     }
 }

@@ -43,7 +43,11 @@ fn all() -> Vec<(Message, &'static str, &'static [&'static str])> {
             "Your email address for Thebes was changed",
             &["7 days", "eve@new[.]example", "brings this address back"],
         ),
-        (Message::AccountExists, "You have an account at Thebes already", &["ignore this mail", "sign in"]),
+        (
+            Message::AccountExists,
+            "You have an account at Thebes already",
+            &["ignore this mail", "sign in as you did before", "an account of another service", "or never had one"],
+        ),
         (alert(Alert::TokenReused), "You were signed out of Thebes for your safety", happened),
         (alert(Alert::NewDevice), "New sign-in to Thebes", happened),
         (alert(Alert::MfaEnabled), "Two-step sign-in for Thebes was switched on", happened),
@@ -51,6 +55,15 @@ fn all() -> Vec<(Message, &'static str, &'static [&'static str])> {
         (alert(Alert::MfaLocked), "The codes for Thebes were switched off", happened),
         (alert(Alert::PasswordChanged), "Your password for Thebes was changed", happened),
         (alert(Alert::AccountLinked), "Another way to sign in to Thebes was added", happened),
+        (
+            Message::AccountLinked {
+                provider: "Work & Co".to_owned(),
+                occasion: occasion("Firefox on Linux"),
+                link: link(),
+            },
+            "Another way to sign in to Thebes was added",
+            happened,
+        ),
         (
             Message::PasswordChanged { occasion: occasion("Firefox on Linux"), link: link() },
             "Your password for Thebes was changed",
@@ -124,7 +137,8 @@ async fn what_strangers_wrote_is_neither_markup_nor_a_link_nor_a_header() {
     let there = Occasion { ip: Some("http://evil.example".to_owned()), ..occasion(&evil) };
     for message in [
         Message::PasswordChanged { occasion: there.clone(), link: link() },
-        Message::SecurityAlert { alert: Alert::NewDevice, occasion: there, link: link() },
+        Message::SecurityAlert { alert: Alert::NewDevice, occasion: there.clone(), link: link() },
+        Message::AccountLinked { provider: evil.clone(), occasion: there, link: link() },
         Message::EmailChanged { new_email: evil, link: link() },
     ] {
         let mail = arrived(&sink, &mailer, &message).await;
@@ -183,6 +197,45 @@ async fn the_text_of_a_reset_reads_well() {
              Thebes sent this mail automatically. Please don't reply to it."
         )
     );
+}
+
+/// REQ-34: the owner learns where the account is that can sign in now.
+#[tokio::test]
+async fn the_text_of_a_link_names_the_provider() {
+    let sink = sink(Mode::Accept);
+    let mailer = Mailer::smtp(config(&sink), branding()).unwrap();
+    let message = |provider: &str| Message::AccountLinked {
+        provider: provider.to_owned(),
+        occasion: occasion("Firefox on Linux"),
+        link: link(),
+    };
+    let mail = arrived(&sink, &mailer, &message("Work & Co")).await;
+    assert_eq!(
+        mail.text().replace("\r\n", "\n").trim_end(),
+        format!(
+            "Another way to sign in was added\n\n\
+             An account at Work & Co was linked to your account at Thebes: whoever has it can sign in to yours now.\n\n\
+             When: 1 March 2026, 12:00 UTC\n\
+             IP address: 203.0.113.7\n\
+             Device: Firefox on Linux\n\n\
+             Secure my account:\n\
+             https://auth.example.com/sso/link/verify-email?lang=en&token={TOKEN}\n\n\
+             The link is good for 72 hours, and works once.\n\n\
+             If it was you, there is nothing to do.\n\n\
+             If not, use the link: it signs out every device and switches the password off until you set a new one. \
+             It unlinks the accounts of other services, too; link your own again afterwards.\n\n\
+             Thebes sent this mail automatically. Please don't reply to it."
+        )
+    );
+    assert!(mail.html().contains("An account at Work &amp; Co was linked"), "{}", mail.html());
+    // Without a name, or with one of nothing but hidden characters, as with the alert alone.
+    let alert =
+        Message::SecurityAlert { alert: Alert::AccountLinked, occasion: occasion("Firefox on Linux"), link: link() };
+    let text = arrived(&sink, &mailer, &alert).await.text();
+    assert!(text.contains("An account of another service was linked to your account at Thebes"), "{text}");
+    for provider in ["", "\u{200b}\u{202e}"] {
+        assert_eq!(arrived(&sink, &mailer, &message(provider)).await.text(), text);
+    }
 }
 
 #[test]

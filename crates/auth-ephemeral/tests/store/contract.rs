@@ -12,6 +12,8 @@ const LIFE: Duration = Duration::from_mins(5);
 const THREADS: u32 = 16;
 /// How often a race is run: each time it begins anew.
 const RACES: u8 = 50;
+/// More than any space holds.
+const FLOOD: u64 = 120_000;
 
 /// An implementation under test: an empty store, and time that passes when the test says so.
 pub(crate) trait Subject {
@@ -38,6 +40,7 @@ macro_rules! contract_tests {
             a_look_counts_no_try
             of_many_who_take_one_gets_it
             of_many_tries_at_once_as_many_count_as_are_allowed
+            a_flood_of_one_space_leaves_the_others_alone
             nothing_of_an_entry_is_printed
         }
     };
@@ -179,6 +182,23 @@ pub(crate) fn of_many_tries_at_once_as_many_count_as_are_allowed(subject: &impl 
         assert_eq!(left, [0, 1, 2, 3, 4]);
         assert!(got.iter().flatten().all(|attempt| attempt.value == [race]));
     }
+}
+
+/// O-30: unfinished OAuth flows outlive half-done sign-ins, and more of them come than any store keeps.
+pub(crate) fn a_flood_of_one_space_leaves_the_others_alone(subject: &impl Subject) {
+    put(subject, Space::Challenge, &KEY, b"challenge");
+    put(subject, Space::OauthCode, &KEY, b"code");
+    assert_eq!(attempt(subject, 5).unwrap().left, 4);
+    wait(async {
+        for number in 0_u64..FLOOD {
+            let mut key = KEY;
+            key[..8].copy_from_slice(&number.to_be_bytes());
+            subject.store().put(Space::OauthState, &key, vec![7; 40], 2 * LIFE).await.unwrap();
+        }
+    });
+    assert_eq!(attempt(subject, 5), Some(Attempt { value: b"challenge".to_vec(), left: 3 }));
+    assert_eq!(take(subject, Space::Challenge, &KEY).as_deref(), Some(b"challenge".as_slice()));
+    assert_eq!(take(subject, Space::OauthCode, &KEY).as_deref(), Some(b"code".as_slice()));
 }
 
 pub(crate) fn nothing_of_an_entry_is_printed(subject: &impl Subject) {

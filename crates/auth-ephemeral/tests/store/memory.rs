@@ -1,11 +1,11 @@
-//! The contract on the store in memory, and that it stays below the memory that it promises.
+//! The contract on the store in memory, and its bounds.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
 use auth_core::ManualClock;
-use auth_ephemeral::{EphemeralError, EphemeralStore, MemoryConfig, Space};
+use auth_ephemeral::{EphemeralError, EphemeralStore, MemoryConfig, Room, Space};
 
 use crate::contract::{SPACES, Subject, contract_tests, wait};
 
@@ -41,42 +41,35 @@ fn a_clone_is_a_handle_on_the_same_entries() {
 }
 
 #[test]
-fn a_value_larger_than_the_store_is_refused() {
-    let config = MemoryConfig { max_bytes: NonZeroUsize::new(10).unwrap(), ..MemoryConfig::default() };
+fn a_value_larger_than_its_space_is_refused() {
+    let room = |bytes| Room { max_entries: NonZeroUsize::MIN, max_bytes: NonZeroUsize::new(bytes).unwrap() };
+    let config = MemoryConfig { oauth_codes: room(10), challenges: room(20), oauth_states: room(30) };
     let store = EphemeralStore::in_memory(config, Arc::new(ManualClock::default()));
-    let put = |length| wait(store.put(Space::OauthCode, &[1; 32], vec![0; length], Duration::from_secs(9)));
-    assert_eq!((put(10), put(11)), (Ok(()), Err(EphemeralError::Full)));
-}
-
-/// the memory of the whole process, with three times as many entries as there is room for.
-#[cfg(target_os = "linux")]
-#[test]
-fn a_hundred_thousand_entries_take_less_than_64_mib() {
-    let before = most_memory();
-    let subject = InMemory::new();
-    for number in 0_u32..300_000 {
-        let mut key = [0; 32];
-        key[..4].copy_from_slice(&number.to_le_bytes());
-        let space = SPACES[number as usize % SPACES.len()];
-        wait_for_nothing(subject.store().put(space, &key, vec![7; 200], Duration::from_mins(5)));
+    for (space, bytes) in [(Space::OauthCode, 10), (Space::Challenge, 20), (Space::OauthState, 30)] {
+        let put = |length| wait(store.put(space, &[1; 32], vec![0; length], Duration::from_secs(9)));
+        assert_eq!((put(bytes), put(bytes + 1)), (Ok(()), Err(EphemeralError::Full)), "{space:?}");
     }
-    let grown = most_memory().saturating_sub(before);
-    assert!(grown > 20 << 20, "nothing was measured: {grown} bytes");
-    assert!(grown < 64 << 20, "{} MiB", grown >> 20);
 }
 
-/// A store in memory has answered when it was asked; a runtime for each call would be all that is measured.
-#[cfg(target_os = "linux")]
-fn wait_for_nothing(answer: impl Future<Output = Result<(), EphemeralError>>) {
-    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-    let answer = std::pin::pin!(answer).poll(&mut context);
-    assert_eq!(answer, std::task::Poll::Ready(Ok(())));
-}
-
-/// The most memory that this process ever had, in bytes.
-#[cfg(target_os = "linux")]
-fn most_memory() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-    line.trim().strip_suffix(" kB").unwrap().parse::<u64>().unwrap() * 1024
+/// X-25, O-30: the newest entries of each space are there, as many as it holds.
+#[test]
+fn each_space_is_bounded_by_its_own_room() {
+    let room = |entries| Room {
+        max_entries: NonZeroUsize::new(entries).unwrap(),
+        max_bytes: NonZeroUsize::new(1000).unwrap(),
+    };
+    let config = MemoryConfig { challenges: room(3), oauth_states: room(4), oauth_codes: room(5) };
+    let store = EphemeralStore::in_memory(config, Arc::new(ManualClock::default()));
+    for space in SPACES {
+        for number in 0..10 {
+            wait(store.put(space, &[number; 32], vec![number], Duration::from_secs(10 + u64::from(number)))).unwrap();
+        }
+    }
+    let kept = |space| {
+        let is_kept = |key: &u8| wait(store.get(space, &[*key; 32])).unwrap().is_some();
+        (0..10).filter(is_kept).collect::<Vec<_>>()
+    };
+    assert_eq!(kept(Space::Challenge), [7, 8, 9]);
+    assert_eq!(kept(Space::OauthState), [6, 7, 8, 9]);
+    assert_eq!(kept(Space::OauthCode), [5, 6, 7, 8, 9]);
 }

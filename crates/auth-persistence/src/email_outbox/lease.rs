@@ -52,6 +52,19 @@ macro_rules! claimed {
     };
 }
 
+/// It failed for good at `$now`.
+macro_rules! failed {
+    ($now:expr, $error:expr) => {
+        (
+            dsl::failed_at.eq(Some(at($now))),
+            dsl::last_error.eq($error),
+            dsl::prepared_at.eq(NO_TIME),
+            dsl::secret_sealed.eq(NO_SECRET),
+            dsl::claimed_until.eq(NO_TIME),
+        )
+    };
+}
+
 const NO_TIME: Option<At> = None;
 const NO_SECRET: Option<&[u8]> = None;
 
@@ -153,8 +166,8 @@ pub fn release(connection: &mut DbConnection, id: Uuid, lease: Timestamp) -> Res
     Ok(update(email_outbox::table, free, claimed!(id, lease)).execute(connection)? == 1)
 }
 
-/// Notes that the mail was refused for good, and drops its token. It has to be prepared anew if it is ever
-/// [tried again](super::retry).
+/// Notes an attempt at which the mail was refused for good, and drops its token. It has to be prepared anew if it is
+/// ever [tried again](super::retry).
 ///
 /// # Errors
 ///
@@ -166,14 +179,23 @@ pub fn fail(
     now: Timestamp,
     error: &str,
 ) -> Result<bool, DbError> {
-    let failed = (
-        dsl::failed_at.eq(Some(at(now))),
-        dsl::last_error.eq(error),
-        dsl::prepared_at.eq(NO_TIME),
-        dsl::secret_sealed.eq(NO_SECRET),
-        dsl::claimed_until.eq(NO_TIME),
-    );
+    let failed = (dsl::attempts.eq(dsl::attempts + 1), failed!(now, error));
     Ok(update(email_outbox::table, failed, claimed!(id, lease)).execute(connection)? == 1)
+}
+
+/// [`fail`] without an attempt: the mail came to its end before it could be sent, or can't be made.
+///
+/// # Errors
+///
+/// When the database can't be written.
+pub fn give_up(
+    connection: &mut DbConnection,
+    id: Uuid,
+    lease: Timestamp,
+    now: Timestamp,
+    error: &str,
+) -> Result<bool, DbError> {
+    Ok(update(email_outbox::table, failed!(now, error), claimed!(id, lease)).execute(connection)? == 1)
 }
 
 /// Deletes the mail: nobody gets it, or it came too late.

@@ -11,7 +11,9 @@ use auth_core::{Timestamp, UserId};
 use diesel::prelude::*;
 use uuid::Uuid;
 
-pub use self::lease::{Prepared, claim, drop_claimed, fail, has_due, mark_sent, prepare, release, retry_later};
+pub use self::lease::{
+    Prepared, claim, drop_claimed, fail, give_up, has_due, mark_sent, prepare, release, retry_later,
+};
 pub use self::upkeep::{OutboxCounts, counts, delete_finished, list_open, retry, retry_all};
 use crate::column::{HiddenText, OptionalHiddenBytes};
 use crate::connection::{DbConnection, MultiBackend};
@@ -44,7 +46,7 @@ pub struct QueuedEmail {
     pub created_at: Timestamp,
     /// From when on it is of no use.
     pub expires_at: Timestamp,
-    /// How often sending was tried and put off.
+    /// How often sending was tried without success.
     pub attempts: i32,
     /// When to try next.
     pub next_attempt_at: Timestamp,

@@ -1,6 +1,7 @@
 //! Users.
 
 mod credential;
+mod profile;
 
 use auth_core::{DisplayName, Email, Role, Timestamp, UserId, Username};
 use diesel::dsl::sql;
@@ -10,6 +11,7 @@ use diesel::sql_types::Bool;
 pub use self::credential::{
     mark_email_verified, set_email, set_mfa_enabled, set_password, update_password_hash, update_rehashed_password,
 };
+pub use self::profile::{Change, UserChange, fill_profile, update_profile};
 use crate::column::{OptionalHiddenText, RoleColumn};
 use crate::connection::{DbConnection, MultiBackend};
 use crate::error::DbError;
@@ -89,29 +91,6 @@ pub struct NewUser {
     pub created_at: Timestamp,
 }
 
-/// What becomes of one optional column.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Change<T> {
-    /// It stays as it is.
-    #[default]
-    Keep,
-    /// It becomes empty.
-    Clear,
-    /// It becomes this.
-    Set(T),
-}
-
-/// A change of what users may change themselves.
-#[derive(Clone, Debug, Default)]
-pub struct UserChange {
-    /// The name to show.
-    pub display_name: Change<DisplayName>,
-    /// Where the picture is.
-    pub avatar_url: Change<String>,
-    /// The name to log in with.
-    pub username: Change<Username>,
-}
-
 /// Stores `user`.
 ///
 /// # Errors
@@ -168,39 +147,6 @@ pub fn find_by_email(connection: &mut DbConnection, canonical: &str) -> Result<O
 pub fn find_by_username(connection: &mut DbConnection, canonical: &str) -> Result<Option<User>, DbError> {
     let query = users::table.filter(users::username_normalized.eq(canonical));
     Ok(query.select(User::as_select()).get_result(connection).optional()?)
-}
-
-impl<T> Change<T> {
-    /// The column's new value, if there is one.
-    fn column<'a>(&'a self, text: impl FnOnce(&'a T) -> &'a str) -> Option<Option<&'a str>> {
-        match self {
-            Self::Keep => None,
-            Self::Clear => Some(None),
-            Self::Set(value) => Some(Some(text(value))),
-        }
-    }
-}
-
-/// Changes what users may change themselves. False: there is no such user.
-///
-/// # Errors
-///
-/// [`DbError::UniqueViolation`] with [`Conflict::UserUsername`](crate::Conflict::UserUsername) when another user has
-/// the name.
-pub fn update_profile(
-    connection: &mut DbConnection,
-    id: UserId,
-    change: &UserChange,
-    now: Timestamp,
-) -> Result<bool, DbError> {
-    let columns = (
-        change.display_name.column(DisplayName::as_str).map(|value| users::display_name.eq(value)),
-        change.avatar_url.column(String::as_str).map(|value| users::avatar_url.eq(value)),
-        change.username.column(Username::as_str).map(|value| users::username.eq(value)),
-        change.username.column(Username::canonical).map(|value| users::username_normalized.eq(value)),
-        users::updated_at.eq(at(now)),
-    );
-    Ok(diesel::update(users::table.find(key(id))).set(columns).execute(connection)? == 1)
 }
 
 /// Notes that the user logged in. False: there is no such user.

@@ -3,18 +3,19 @@
 use auth_core::{Timestamp, UserId};
 use auth_persistence::authenticator_failure::{ANY_LANE, Authenticator};
 use auth_persistence::data_key::SealedDataKey;
+use auth_persistence::oauth_account::NewOAuthAccount;
 use auth_persistence::one_time_token::{NewOneTimeToken, Subject};
 use auth_persistence::revocation::Revocation;
 use auth_persistence::signing_key::SealedSigningKey;
 use auth_persistence::{
     Conflict, DbConnection, DbError, Hidden, audit_event, authenticator_failure, backup_code, data_key, email_outbox,
-    known_client, nested_transaction, one_time_token, pending_registration, reserved_address, revocation, session,
-    signing_key, totp_credential, user,
+    known_client, nested_transaction, oauth_account, one_time_token, pending_registration, reserved_address,
+    revocation, session, signing_key, totp_credential, user,
 };
 
 use crate::fixture::{TestDatabase, on_both_databases, run};
 use crate::rows::{
-    HOUR, NOW, audit_event, new_email, new_pending, new_session, new_token, new_user, token_hash, user_id,
+    HOUR, NOW, audit_event, new_account, new_email, new_pending, new_session, new_token, new_user, token_hash, user_id,
     user_with_session, uuid,
 };
 
@@ -29,6 +30,7 @@ on_both_databases!(
     each_taken_key_of_a_one_time_token_is_named,
     a_taken_id_of_a_pending_registration_is_named,
     a_taken_backup_code_is_named,
+    each_taken_key_of_a_linked_account_is_named,
     each_row_about_a_user_needs_the_user,
     an_unknown_key_is_told_by_its_name,
     a_session_needs_its_user,
@@ -134,11 +136,22 @@ fn a_taken_backup_code_is_named(test: &TestDatabase) {
     assert_eq!(conflict(error), Conflict::BackupCode);
 }
 
+fn each_taken_key_of_a_linked_account_is_named(test: &TestDatabase) {
+    test.write(user_with_session);
+    test.write(|c| user::insert(c, &new_user(2)));
+    test.write(|c| oauth_account::insert(c, &new_account(1, "google", "s1")));
+    let taken = |user, subject: &'static str| {
+        conflict(test.refused(move |c| oauth_account::insert(c, &new_account(user, "google", subject))))
+    };
+    assert_eq!(taken(2, "s1"), Conflict::OAuthIdentity);
+    assert_eq!(taken(1, "s2"), Conflict::OAuthProvider);
+}
+
 fn each_row_about_a_user_needs_the_user(test: &TestDatabase) {
     type Insertion = fn(&mut DbConnection, UserId) -> Result<(), DbError>;
 
     let nobody = user_id(9);
-    let insertions: [Insertion; 7] = [
+    let insertions: [Insertion; 8] = [
         |c, user| one_time_token::insert(c, &new_token(1, Subject::User(user))),
         |c, id| one_time_token::insert(c, &new_token(1, Subject::Pending(id))),
         |c, user| authenticator_failure::add(c, user, Authenticator::Password, ANY_LANE).map(drop),
@@ -146,6 +159,7 @@ fn each_row_about_a_user_needs_the_user(test: &TestDatabase) {
         |c, user| known_client::note(c, user, "a", NOW),
         |c, user| totp_credential::begin(c, user, b"sealed", NOW).map(drop),
         |c, user| backup_code::replace_all(c, user, &[[1; 32]], NOW),
+        |c, user| oauth_account::insert(c, &NewOAuthAccount { user_id: user, ..new_account(1, "google", "s1") }),
     ];
     for insert in insertions {
         assert_eq!(test.refused(move |c| insert(c, nobody)), DbError::ForeignKeyViolation);
@@ -171,7 +185,8 @@ fn values_against_the_rules_are_refused(test: &TestDatabase) {
         authenticator_failure::add(c, user_id(1), Authenticator::Password, ANY_LANE)?;
         totp_credential::begin(c, user_id(1), b"sealed", NOW)?;
         totp_credential::confirm(c, user_id(1), b"sealed", NOW.minus(HOUR), 1, NOW)?;
-        backup_code::replace_all(c, user_id(1), &[[1; 32]], NOW)
+        backup_code::replace_all(c, user_id(1), &[[1; 32]], NOW)?;
+        oauth_account::insert(c, &new_account(1, "google", "s1"))
     });
     let secret = if test.is_sqlite() { "x'01'" } else { "'\\x01'" };
     let unprepared = format!("UPDATE email_outbox SET secret_sealed = {secret}");
@@ -202,6 +217,10 @@ fn values_against_the_rules_are_refused(test: &TestDatabase) {
         "UPDATE totp_credentials SET confirmed_at = NULL",
         "UPDATE totp_credentials SET secret_sealed = NULL",
         "UPDATE backup_codes SET code_hash = substr(code_hash, 2)",
+        "UPDATE oauth_accounts SET user_id = NULL",
+        "UPDATE oauth_accounts SET issuer = NULL",
+        "UPDATE oauth_accounts SET subject = ''",
+        "UPDATE oauth_accounts SET provider = ''",
     ] {
         let sql = statement.to_owned();
         let error = test.refused(move |c| run(c, &sql));

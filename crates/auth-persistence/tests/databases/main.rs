@@ -8,6 +8,7 @@
 
 mod fixture;
 mod rows;
+mod statements;
 
 mod account_recovery;
 mod authenticator_failures;
@@ -19,6 +20,8 @@ mod keys_and_trail;
 mod known_clients;
 mod mail_budgets;
 mod migrations;
+mod oauth_accounts;
+mod oauth_identities;
 mod one_time_tokens;
 mod outbox;
 mod outbox_upkeep;

@@ -221,6 +221,7 @@ fn a_mail_that_failed_is_over_and_has_no_secret(test: &TestDatabase) {
     assert!(test.write(|c| email_outbox::fail(c, id(1), LEASE, LEASE, "550 no such user")));
     let mail = stored(test, 1).unwrap();
     assert_eq!((mail.failed_at, mail.sent_at, mail.claimed_until), (Some(LEASE), None, None));
+    assert_eq!(mail.attempts, 1, "the one at which it was refused");
     assert_eq!((mail.secret_sealed, mail.prepared_at), (None, None), "prepared anew if it is ever tried again");
     assert_eq!(mail.last_error.as_deref(), Some("550 no such user"));
     assert_eq!(ids(&claim(test, LEASE.plus(HOUR), LEASE.plus(2 * HOUR), 9)), [id(2)]);
@@ -236,12 +237,13 @@ fn a_dropped_mail_is_gone(test: &TestDatabase) {
 type Step = fn(&mut DbConnection, Timestamp) -> Result<bool, DbError>;
 
 /// Everything that a worker does with a mail that it has.
-const STEPS: [(&str, Step); 6] = [
+const STEPS: [(&str, Step); 7] = [
     ("prepare", |c, lease| email_outbox::prepare(c, id(1), lease, &prepared(), LEASE)),
     ("mark_sent", |c, lease| email_outbox::mark_sent(c, id(1), lease, LEASE)),
     ("retry_later", |c, lease| email_outbox::retry_later(c, id(1), lease, LEASE, "451")),
     ("release", |c, lease| email_outbox::release(c, id(1), lease)),
     ("fail", |c, lease| email_outbox::fail(c, id(1), lease, LEASE, "550")),
+    ("give_up", |c, lease| email_outbox::give_up(c, id(1), lease, LEASE, "expired")),
     ("drop_claimed", |c, lease| email_outbox::drop_claimed(c, id(1), lease)),
 ];
 

@@ -12,6 +12,7 @@ on_both_databases!(
     open_mails_are_listed_the_longest_queued_first,
     mails_are_counted_by_their_state,
     an_empty_outbox_counts_nothing,
+    a_refusal_counts_as_an_attempt_and_an_end_without_one_does_not,
     a_failed_mail_is_tried_again_when_told_to,
     a_mail_put_off_is_tried_at_once_when_told_to,
     no_mail_is_tried_that_is_sent_claimed_or_past_its_end,
@@ -81,6 +82,20 @@ fn due(test: &TestDatabase, now: Timestamp) -> Vec<Uuid> {
 
 fn retried(test: &TestDatabase, number: u64, now: Timestamp) -> bool {
     test.write(move |c| email_outbox::retry(c, id(number), now))
+}
+
+fn a_refusal_counts_as_an_attempt_and_an_end_without_one_does_not(test: &TestDatabase) {
+    test.write(mails_of_every_state);
+    assert!(test.write(|c| email_outbox::give_up(c, id(5), LEASE, NOW, "expired")));
+    let mails = test.read(|c| email_outbox::list_open(c, 9));
+    let state = |number: u64| {
+        let mail = mails.iter().find(|mail| mail.id == id(number)).unwrap();
+        (mail.attempts, mail.failed_at, mail.last_error.as_deref(), mail.prepared_at, mail.claimed_until)
+    };
+    assert_eq!(state(1), (0, None, None, None, None), "it waits");
+    assert_eq!(state(2), (1, None, Some("451"), None, None), "it was put off");
+    assert_eq!(state(4), (1, Some(NOW), Some("550"), None, None), "it was refused");
+    assert_eq!(state(5), (0, Some(NOW), Some("expired"), None, None), "nobody tried to send it");
 }
 
 fn a_failed_mail_is_tried_again_when_told_to(test: &TestDatabase) {

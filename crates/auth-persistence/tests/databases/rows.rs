@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use auth_core::{
-    AuditEventId, Email, Role, SeededRandom, SessionId, Timestamp, TokenHash, TokenPurpose, UserId, Username,
+    AuditEventId, DisplayName, Email, Role, SeededRandom, SessionId, Timestamp, TokenHash, TokenPurpose, UserId,
+    Username,
 };
 use auth_persistence::audit_event::AuditEvent;
 use auth_persistence::email_outbox::NewEmail;
+use auth_persistence::oauth_account::NewOAuthAccount;
 use auth_persistence::one_time_token::{NewOneTimeToken, Subject};
 use auth_persistence::pending_registration::NewPending;
 use auth_persistence::session::NewSession;
@@ -123,5 +125,19 @@ pub(crate) fn new_token(number: u8, subject: Subject) -> NewOneTimeToken {
         payload: None,
         created_at: NOW,
         expires_at: NOW.plus(HOUR),
+    }
+}
+
+/// An account of a provider that is its own issuer.
+pub(crate) fn new_account(user: u64, provider: &str, subject: &str) -> NewOAuthAccount {
+    NewOAuthAccount {
+        user_id: user_id(user),
+        provider: provider.to_owned(),
+        issuer: provider.to_owned(),
+        subject: subject.to_owned(),
+        email: Some(Email::parse("There@Example.org").unwrap()),
+        display_name: Some(DisplayName::parse("Ada There").unwrap()),
+        avatar_url: Some("https://pictures.example/ada".to_owned()),
+        linked_at: NOW,
     }
 }

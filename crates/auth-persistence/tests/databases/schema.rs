@@ -137,6 +137,7 @@ fn both_migrations_make_the_same_tables() {
             "email_outbox",
             "known_clients",
             "mail_budgets",
+            "oauth_accounts",
             "one_time_tokens",
             "pending_registrations",
             "reserved_addresses",
@@ -151,6 +152,7 @@ fn both_migrations_make_the_same_tables() {
     assert_eq!(sqlite["users"].indexes.len(), 4, "the comparison must see indexes");
     assert_eq!(sqlite["one_time_tokens"].references.len(), 2, "and those of later migrations");
     assert_eq!(sqlite["totp_credentials"].references, sqlite["backup_codes"].references);
+    assert_eq!(sqlite["oauth_accounts"].references, sqlite["backup_codes"].references);
     assert!(sqlite["users"].columns["mfa_enabled_at"].1, "the comparison must see what may be null");
     assert_eq!(sqlite, postgres);
 }

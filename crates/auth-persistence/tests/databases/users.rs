@@ -2,7 +2,7 @@
 
 use auth_core::{DisplayName, Role, Timestamp, Username};
 use auth_persistence::user::{self, Change, UserChange};
-use auth_persistence::{Conflict, DbError, Hidden, audit_event, email_outbox, session};
+use auth_persistence::{Conflict, DbConnection, DbError, Hidden, audit_event, email_outbox, session};
 
 use crate::fixture::{TestDatabase, on_both_databases, run};
 use crate::rows::{HOUR, NOW, audit_event, new_email, new_user, session_id, user_id, user_with_session};
@@ -12,6 +12,8 @@ on_both_databases!(
     a_user_is_found_by_normalized_address_and_name,
     a_profile_changes_only_where_it_is_told_to,
     a_name_is_not_taken_from_another_user,
+    what_a_provider_tells_fills_only_what_is_empty,
+    nothing_to_fill_changes_nothing,
     a_password_changes_only_from_the_one_that_was_checked,
     a_rehash_keeps_the_demand_for_a_new_password,
     a_log_in_is_noted,
@@ -84,6 +86,51 @@ fn a_name_is_not_taken_from_another_user(test: &TestDatabase) {
     let change = UserChange { username, ..UserChange::default() };
     let error = test.refused(move |c| user::update_profile(c, user_id(2), &change, NOW));
     assert_eq!(error, DbError::UniqueViolation(Conflict::UserUsername));
+}
+
+/// Whether something was filled, and what name and picture are then.
+fn filled(
+    test: &TestDatabase,
+    number: u64,
+    name: Option<&'static str>,
+    picture: Option<&'static str>,
+) -> (bool, Option<String>, Option<String>) {
+    let name = name.map(|name| DisplayName::parse(name).unwrap());
+    let fill = move |c: &mut DbConnection| user::fill_profile(c, user_id(number), name.as_ref(), picture, LATER);
+    let filled = test.write(fill);
+    let user = find(test, number);
+    (filled, user.display_name, user.avatar_url)
+}
+
+const LATER: Timestamp = Timestamp::from_micros(NOW.as_micros() + 1);
+
+/// REQ-32: what users told of themselves stays.
+fn what_a_provider_tells_fills_only_what_is_empty(test: &TestDatabase) {
+    let some = |text: &str| Some(text.to_owned());
+    for number in 1..5 {
+        test.write(move |c| user::insert(c, &new_user(number)));
+    }
+    assert_eq!(filled(test, 1, Some("Ada"), Some("https://a")), (true, some("Ada"), some("https://a")));
+    assert_eq!(find(test, 1).updated_at, LATER);
+    assert_eq!(filled(test, 1, Some("Eve"), Some("https://e")), (false, some("Ada"), some("https://a")));
+    // One after the other.
+    assert_eq!(filled(test, 2, None, Some("https://a")), (true, None, some("https://a")));
+    assert_eq!(filled(test, 2, Some("Ada"), Some("https://e")), (true, some("Ada"), some("https://a")));
+    assert_eq!(filled(test, 3, Some("Ada"), None), (true, some("Ada"), None));
+    assert_eq!(filled(test, 3, Some("Eve"), Some("https://a")), (true, some("Ada"), some("https://a")));
+    let other = find(test, 4);
+    assert_eq!((other.display_name, other.avatar_url, other.updated_at), (None, None, NOW), "nobody else's");
+}
+
+fn nothing_to_fill_changes_nothing(test: &TestDatabase) {
+    test.write(|c| user::insert(c, &new_user(1)));
+    assert_eq!(filled(test, 1, None, None), (false, None, None));
+    assert!(filled(test, 1, Some("Ada"), None).0);
+    let before = find(test, 1);
+    test.write(|c| user::update_profile(c, user_id(1), &UserChange::default(), NOW));
+    assert!(!filled(test, 1, Some("Eve"), None).0);
+    assert_eq!(find(test, 1), user::User { updated_at: NOW, ..before });
+    assert!(!test.write(|c| user::fill_profile(c, user_id(2), None, Some("https://a"), NOW)), "there is no such user");
 }
 
 fn a_password_changes_only_from_the_one_that_was_checked(test: &TestDatabase) {

@@ -1,0 +1,19 @@
+-- Equal in meaning to the PostgreSQL migration of the same name; a test compares what they make.
+
+-- Accounts of other providers that sign a user in. Whose an account is follows from its subject, which is unique within
+-- the issuer (the URL of an OpenID Connect issuer, the name of any other provider), and never from its address. The rest
+-- is what the provider said last, to be shown; it is never the user's own data. Lengths of addresses are in bytes.
+-- The primary key comes last, for SQLite to look at it first: where both keys are taken, whoever lost a race has to hear
+-- that the account is linked, not that another one is.
+CREATE TABLE oauth_accounts (
+    user_id BLOB NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    provider TEXT NOT NULL CHECK (length(provider) BETWEEN 1 AND 32),
+    issuer TEXT NOT NULL CHECK (length(CAST(issuer AS BLOB)) BETWEEN 1 AND 1024),
+    subject TEXT NOT NULL CHECK (length(subject) BETWEEN 1 AND 255),
+    email TEXT CHECK (length(CAST(email AS BLOB)) BETWEEN 1 AND 254),
+    display_name TEXT CHECK (length(display_name) BETWEEN 1 AND 100),
+    avatar_url TEXT CHECK (length(CAST(avatar_url AS BLOB)) BETWEEN 1 AND 2048),
+    linked_at INTEGER NOT NULL,
+    CONSTRAINT oauth_accounts_user_id_provider_key UNIQUE (user_id, provider),
+    PRIMARY KEY (issuer, subject)
+) STRICT, WITHOUT ROWID;
