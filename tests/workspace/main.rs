@@ -20,8 +20,9 @@ const ARROWS: &[(&str, &[&str])] = &[
         "auth-server",
         &["auth-actix", "auth-core", "auth-email", "auth-ephemeral", "auth-oauth", "auth-persistence", "auth-service"],
     ),
+    ("identity-provider", &[]),
     ("smtp-sink", &[]),
-    ("bench", &["auth-core", "auth-persistence", "smtp-sink"]),
+    ("bench", &["auth-core", "auth-persistence", "identity-provider", "smtp-sink"]),
 ];
 
 fn root() -> PathBuf {

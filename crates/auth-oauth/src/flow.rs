@@ -33,7 +33,7 @@ impl Flow {
         &self.redirect_uri
     }
 
-    /// What an id_token has to carry (OpenID Connect Core, section 3.1.2.1).
+    /// What an `id_token` has to carry (OpenID Connect Core, section 3.1.2.1).
     pub fn nonce(&self) -> &str {
         &self.nonce
     }

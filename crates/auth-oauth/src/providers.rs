@@ -1,21 +1,20 @@
 //! The providers of a service, by name.
 
+use std::fmt;
 use std::sync::Arc;
 
 use auth_core::{BreakerConfig, Clock};
 use secrecy::SecretString;
 use url::Url;
 
+use crate::discord::Discord;
+use crate::github::GitHub;
+use crate::google::Google;
+use crate::http::{HttpConfig, ProviderHttp, Timeouts};
+use crate::network::NetworkPolicy;
+use crate::oidc::OidcProvider;
+use crate::plain::{OAuth2Provider, PlainProvider};
 use crate::provider::Provider;
-
-/// Where providers may be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NetworkPolicy {
-    /// On the internet, by https alone: names that lead to private, loopback or link-local addresses are refused.
-    Public,
-    /// Anywhere, by http too: for development and tests.
-    Any,
-}
 
 /// What a provider knows your app by.
 #[derive(Clone, Debug)]
@@ -58,8 +57,10 @@ pub enum InvalidProvider {
     /// Two of one name, or a name that isn't `[a-z][a-z0-9_]{0,31}`.
     #[error("`{0}` can't be a provider's name")]
     Name(String),
-    /// A URL that the network policy refuses.
-    #[error("the URL of `{0}` is refused: https is needed outside development")]
+    /// A URL that the network policy refuses, or one with credentials, a fragment, or parameters that the flow sets.
+    #[error(
+        "a URL of `{0}` is refused: outside development it is https to a public host; it has no credentials, fragment or `state`"
+    )]
     Url(String),
     /// No TLS, for instance because the system has no certificates to trust.
     #[error("the HTTP client can't be set up")]
@@ -72,8 +73,17 @@ pub struct Providers(Arc<[Provider]>);
 
 impl Providers {
     /// Begins with the built-in providers, none of them configured.
-    pub fn builder(_network: NetworkPolicy, _breaker: BreakerConfig, _clock: Arc<dyn Clock>) -> ProvidersBuilder {
-        ProvidersBuilder {}
+    pub fn builder(network: NetworkPolicy, breaker: BreakerConfig, clock: Arc<dyn Clock>) -> ProvidersBuilder {
+        let timeouts = Timeouts::default();
+        ProvidersBuilder {
+            network,
+            breaker,
+            timeouts,
+            clock,
+            built_in: Vec::new(),
+            plain: Vec::new(),
+            oidc: Vec::new(),
+        }
     }
 
     /// The provider of a name, configured or not.
@@ -87,32 +97,96 @@ impl Providers {
     }
 }
 
+/// The built-in providers, none of them configured: nobody signs in by another provider.
+impl Default for Providers {
+    fn default() -> Self {
+        Self(not_configured(&[]).into())
+    }
+}
+
+/// The built-in providers that are not among `configured`.
+fn not_configured(configured: &[Provider]) -> Vec<Provider> {
+    let all = [Google.names(), Discord.names(), GitHub.names()];
+    let missing = all.into_iter().filter(|(name, _)| configured.iter().all(|provider| provider.name() != *name));
+    missing.map(|(name, display_name)| Provider::not_configured(name, display_name)).collect()
+}
+
 /// Makes [`Providers`].
-#[derive(Debug)]
-pub struct ProvidersBuilder {}
+pub struct ProvidersBuilder {
+    network: NetworkPolicy,
+    breaker: BreakerConfig,
+    timeouts: Timeouts,
+    clock: Arc<dyn Clock>,
+    built_in: Vec<Plain>,
+    plain: Vec<Plain>,
+    oidc: Vec<OidcIssuer>,
+}
+
+/// A plain OAuth provider to be configured.
+struct Plain {
+    provider: Arc<dyn OAuth2Provider>,
+    client: ClientCredentials,
+    endpoints: Option<Endpoints>,
+}
+
+impl fmt::Debug for ProvidersBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ProvidersBuilder").field("network", &self.network).finish_non_exhaustive()
+    }
+}
 
 impl ProvidersBuilder {
+    /// Sets how long providers are waited for.
+    #[must_use]
+    pub fn timeouts(mut self, timeouts: Timeouts) -> Self {
+        self.timeouts = timeouts;
+        self
+    }
+
     /// Configures Google; without `endpoints`, where it is on the internet.
     #[must_use]
-    pub fn google(self, _client: ClientCredentials, _endpoints: Option<Endpoints>) -> Self {
-        self
+    pub fn google(self, client: ClientCredentials, endpoints: Option<Endpoints>) -> Self {
+        self.built_in(Google, client, endpoints)
     }
 
     /// Configures Discord.
     #[must_use]
-    pub fn discord(self, _client: ClientCredentials, _endpoints: Option<Endpoints>) -> Self {
-        self
+    pub fn discord(self, client: ClientCredentials, endpoints: Option<Endpoints>) -> Self {
+        self.built_in(Discord, client, endpoints)
     }
 
     /// Configures GitHub.
     #[must_use]
-    pub fn github(self, _client: ClientCredentials, _endpoints: Option<Endpoints>) -> Self {
+    pub fn github(self, client: ClientCredentials, endpoints: Option<Endpoints>) -> Self {
+        self.built_in(GitHub, client, endpoints)
+    }
+
+    /// Adds a provider of your own that speaks plain OAuth 2.0.
+    #[must_use]
+    pub fn oauth2(
+        mut self,
+        provider: impl OAuth2Provider,
+        client: ClientCredentials,
+        endpoints: Option<Endpoints>,
+    ) -> Self {
+        self.plain.push(Plain { provider: Arc::new(provider), client, endpoints });
         self
     }
 
     /// Adds an OpenID Connect issuer.
     #[must_use]
-    pub fn openid_connect(self, _issuer: OidcIssuer) -> Self {
+    pub fn openid_connect(mut self, issuer: OidcIssuer) -> Self {
+        self.oidc.push(issuer);
+        self
+    }
+
+    fn built_in(
+        mut self,
+        provider: impl OAuth2Provider,
+        client: ClientCredentials,
+        endpoints: Option<Endpoints>,
+    ) -> Self {
+        self.built_in.push(Plain { provider: Arc::new(provider), client, endpoints });
         self
     }
 
@@ -120,8 +194,71 @@ impl ProvidersBuilder {
     ///
     /// # Errors
     ///
-    /// [`InvalidProvider`].
-    pub fn build(self) -> Result<Providers, InvalidProvider> {
-        Ok(Providers(Arc::new([])))
+    /// [`InvalidProvider`]: names that are bad, stand twice or belong to a built-in provider, URLs that the network
+    /// policy refuses, or no TLS.
+    pub fn build(mut self) -> Result<Providers, InvalidProvider> {
+        let mut providers = Vec::new();
+        let (built_in, plain, oidc) =
+            (std::mem::take(&mut self.built_in), std::mem::take(&mut self.plain), std::mem::take(&mut self.oidc));
+        for configured in built_in {
+            add(&mut providers, self.plain_provider(configured)?)?;
+        }
+        let missing = not_configured(&providers);
+        providers.extend(missing);
+        for configured in plain {
+            add(&mut providers, self.plain_provider(configured)?)?;
+        }
+        for issuer in oidc {
+            add(&mut providers, self.oidc_provider(issuer)?)?;
+        }
+        Ok(Providers(providers.into()))
     }
+
+    fn plain_provider(&self, Plain { provider, client, endpoints }: Plain) -> Result<Provider, InvalidProvider> {
+        let name = provider.names().0.to_owned();
+        let refused = || InvalidProvider::Url(name.clone());
+        let endpoints = match endpoints {
+            Some(endpoints) => endpoints,
+            None => provider.endpoints().parse().map_err(|_| refused())?,
+        };
+        let Endpoints { authorize_url, token_url, userinfo_url } = &endpoints;
+        if ![authorize_url, token_url, userinfo_url].into_iter().all(|url| self.network.allows(url)) {
+            return Err(refused());
+        }
+        let http = self.http([token_url, userinfo_url].into_iter().any(|url| url.scheme() == "https"))?;
+        let plain = PlainProvider::new(provider, client, endpoints, Arc::clone(&http));
+        Ok(Provider::plain(plain.ok_or_else(refused)?, http))
+    }
+
+    fn oidc_provider(&self, issuer: OidcIssuer) -> Result<Provider, InvalidProvider> {
+        if !Url::parse(&issuer.issuer).is_ok_and(|url| self.network.allows(&url)) {
+            return Err(InvalidProvider::Url(issuer.name));
+        }
+        let http = self.http(!issuer.issuer.starts_with("http://"))?;
+        let names = [issuer.name.clone(), issuer.display_name.clone(), issuer.issuer.clone()];
+        let provider = OidcProvider::new(issuer, Arc::clone(&http), self.network, Arc::clone(&self.clock))?;
+        Ok(Provider::oidc(names, provider, http))
+    }
+
+    fn http(&self, needs_tls: bool) -> Result<Arc<ProviderHttp>, InvalidProvider> {
+        let config = HttpConfig { network: self.network, needs_tls, timeouts: self.timeouts, breaker: self.breaker };
+        ProviderHttp::new(config, Arc::clone(&self.clock)).map(Arc::new)
+    }
+}
+
+/// Adds a provider whose name is good and new.
+fn add(providers: &mut Vec<Provider>, provider: Provider) -> Result<(), InvalidProvider> {
+    let name = provider.name();
+    if !is_name(name) || providers.iter().any(|other| other.name() == name) {
+        return Err(InvalidProvider::Name(name.to_owned()));
+    }
+    providers.push(provider);
+    Ok(())
+}
+
+/// `[a-z][a-z0-9_]{0,31}`.
+fn is_name(name: &str) -> bool {
+    name.len() <= 32
+        && name.starts_with(|c: char| c.is_ascii_lowercase())
+        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
 }

@@ -1,0 +1,272 @@
+//! The one way to call a provider: bounded in time, memory and number, and never elsewhere than where it was meant to.
+
+mod error;
+mod resolver;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use auth_core::{Breaker, BreakerConfig, BreakerState, Clock};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use reqwest::{Client, Request, RequestBuilder, Response, StatusCode, redirect, retry};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::Value;
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::{Instant, timeout_at};
+use url::Url;
+use zeroize::Zeroizing;
+
+pub(crate) use self::error::CallError;
+use self::resolver::{LookUp, Resolver};
+use crate::json;
+use crate::network::NetworkPolicy;
+use crate::providers::InvalidProvider;
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const FORM: HeaderValue = HeaderValue::from_static("application/x-www-form-urlencoded");
+
+/// How long a provider is waited for. More than an hour counts as an hour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    /// The most that a connection may take, its look-up and TLS included.
+    pub connect: Duration,
+    /// The most that one call may take, to the last byte of the answer.
+    pub call: Duration,
+    /// The most that an exchange may take, whatever it calls.
+    pub exchange: Duration,
+}
+
+/// 3 s, 5 s, 9 s: a callback is answered within 10 s.
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self { connect: Duration::from_secs(3), call: Duration::from_secs(5), exchange: Duration::from_secs(9) }
+    }
+}
+
+impl Timeouts {
+    /// Within what can be added to a point in time.
+    fn bounded(self) -> Self {
+        let bounded = |time: Duration| time.min(Duration::from_hours(1));
+        Self { connect: bounded(self.connect), call: bounded(self.call), exchange: bounded(self.exchange) }
+    }
+}
+
+/// When all calls of one exchange have to be over.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Deadline(Instant);
+
+impl Deadline {
+    /// Waits no longer: for a place, or for somebody else's call.
+    pub(crate) async fn bound<T>(self, future: impl Future<Output = T>) -> Result<T, CallError> {
+        timeout_at(self.0, future).await.map_err(|_| CallError::Unavailable)
+    }
+}
+
+/// What a [`ProviderHttp`] is made of.
+#[derive(Clone, Copy)]
+pub(crate) struct HttpConfig {
+    /// Where calls may go.
+    pub(crate) network: NetworkPolicy,
+    /// Whether any URL is https: without one, a system without certificates is no reason to fail.
+    pub(crate) needs_tls: bool,
+    /// How long calls may take.
+    pub(crate) timeouts: Timeouts,
+    /// When calls are given up for a while.
+    pub(crate) breaker: BreakerConfig,
+}
+
+/// The calls to one provider.
+///
+/// Redirects aren't followed, proxies of the environment aren't used and nothing is tried again: a code is good for
+/// one request. At most [`ProviderHttp::IN_FLIGHT`] calls are under way, so that a provider that hangs holds up its own
+/// users alone; the others wait their turn, within their deadline.
+pub(crate) struct ProviderHttp {
+    client: Client,
+    network: NetworkPolicy,
+    timeouts: Timeouts,
+    breaker: Breaker,
+    places: Semaphore,
+}
+
+/// An answer: 200, or a 4xx with as much of its body as could be read.
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    /// The media type in lower case, without its parameters.
+    pub(crate) content_type: Option<String>,
+    pub(crate) body: Zeroizing<Vec<u8>>,
+}
+
+impl ProviderHttp {
+    /// Calls that may be under way at a time.
+    pub(crate) const IN_FLIGHT: usize = 32;
+    /// The longest answer that is read, in bytes.
+    const MAX_ANSWER_BYTES: usize = 1024 * 1024;
+    /// Long enough for the calls of one exchange, and shorter than servers keep an idle connection: one that is closed
+    /// just when it is used again would fail a request that can't be repeated.
+    const IDLE: Duration = Duration::from_secs(4);
+    /// GitHub refuses calls without one.
+    const USER_AGENT: &'static str = concat!("gatehouse/", env!("CARGO_PKG_VERSION"));
+
+    /// A client. Nothing is called yet.
+    pub(crate) fn new(config: HttpConfig, clock: Arc<dyn Clock>) -> Result<Self, InvalidProvider> {
+        Self::with_look_up(config, clock, resolver::system())
+    }
+
+    fn with_look_up(config: HttpConfig, clock: Arc<dyn Clock>, look_up: LookUp) -> Result<Self, InvalidProvider> {
+        let HttpConfig { network, needs_tls, timeouts, breaker } = config;
+        let timeouts = timeouts.bounded();
+        let mut builder = Client::builder()
+            .user_agent(Self::USER_AGENT)
+            .redirect(redirect::Policy::none())
+            .retry(retry::never())
+            .referer(false)
+            .no_proxy()
+            .https_only(network == NetworkPolicy::Public)
+            .connect_timeout(timeouts.connect)
+            .pool_idle_timeout(Self::IDLE)
+            .dns_resolver(Arc::new(Resolver { network, look_up }));
+        if !needs_tls {
+            builder = builder.tls_certs_only([]);
+        }
+        let client = builder.build().map_err(|error| InvalidProvider::Client(error.into()))?;
+        let breaker = Breaker::new(breaker, clock);
+        Ok(Self { client, network, timeouts, breaker, places: Semaphore::new(Self::IN_FLIGHT) })
+    }
+
+    /// Whether calls reach the provider.
+    pub(crate) fn breaker_state(&self) -> BreakerState {
+        self.breaker.state()
+    }
+
+    /// The deadline of an exchange that begins now.
+    pub(crate) fn deadline(&self) -> Deadline {
+        Deadline(Instant::now() + self.timeouts.exchange)
+    }
+
+    /// Reads JSON, as the owner of an access token if there is one.
+    pub(crate) async fn get_json(
+        &self,
+        url: &Url,
+        bearer: Option<&SecretString>,
+        deadline: Deadline,
+    ) -> Result<Value, CallError> {
+        self.get(url, bearer, deadline, |answer| match answer.status {
+            StatusCode::OK => json::parse(&answer.body).map_err(|_| CallError::Malformed),
+            status => Err(CallError::Status(status.as_u16())),
+        })
+        .await
+    }
+
+    /// Gets JSON and has it read by `read`: of a 200, and of a 4xx.
+    pub(crate) async fn get<T>(
+        &self,
+        url: &Url,
+        bearer: Option<&SecretString>,
+        deadline: Deadline,
+        read: impl FnOnce(&Answer) -> Result<T, CallError>,
+    ) -> Result<T, CallError> {
+        let mut request = self.client.get(url.clone()).header(ACCEPT, JSON);
+        if let Some(token) = bearer {
+            request = request.header(AUTHORIZATION, secret_header("Bearer ", token.expose_secret())?);
+        }
+        self.call(request, deadline, read).await
+    }
+
+    /// Posts a form and has the answer read by `read`: of a 200, and of a 4xx. `basic` is the text after `Basic `.
+    pub(crate) async fn post_form<T>(
+        &self,
+        url: &Url,
+        form: String,
+        basic: Option<&str>,
+        deadline: Deadline,
+        read: impl FnOnce(&Answer) -> Result<T, CallError>,
+    ) -> Result<T, CallError> {
+        let mut request = self.client.post(url.clone()).header(ACCEPT, JSON).header(CONTENT_TYPE, FORM).body(form);
+        if let Some(credentials) = basic {
+            request = request.header(AUTHORIZATION, secret_header("Basic ", credentials)?);
+        }
+        self.call(request, deadline, read).await
+    }
+
+    /// Makes a call, and tells the breaker how it went. An answer that `read` can't read is a failure too.
+    async fn call<T>(
+        &self,
+        request: RequestBuilder,
+        deadline: Deadline,
+        read: impl FnOnce(&Answer) -> Result<T, CallError>,
+    ) -> Result<T, CallError> {
+        let request = request.build().map_err(|_| CallError::Address)?;
+        if !self.network.allows(request.url()) {
+            return Err(CallError::Address);
+        }
+        let _place = self.place(deadline).await?;
+        let permit = self.breaker.acquire().map_err(|_| CallError::Unavailable)?;
+        let began = Instant::now();
+        let until = deadline.0.min(began + self.timeouts.call);
+        let result = match timeout_at(until, self.send(request)).await {
+            Ok(answer) => answer.and_then(|answer| read(&answer)),
+            Err(_) => Err(CallError::TimedOut),
+        };
+        match result {
+            // It waited for its place too long to have time for the provider, which is not to blame.
+            Err(CallError::TimedOut) if until - began < self.timeouts.call / 2 => drop(permit),
+            Err(error) if error.is_failure() => permit.fail(),
+            Ok(_) | Err(_) => permit.succeed(),
+        }
+        result
+    }
+
+    /// A place among the calls under way. Nobody waits for a provider that is taken to be down.
+    async fn place(&self, deadline: Deadline) -> Result<SemaphorePermit<'_>, CallError> {
+        if self.breaker.state() == BreakerState::Open {
+            return Err(CallError::Unavailable);
+        }
+        deadline.bound(self.places.acquire()).await?.map_err(|_| CallError::Unavailable)
+    }
+
+    async fn send(&self, request: Request) -> Result<Answer, CallError> {
+        let response = self.client.execute(request).await.map_err(|error| reason(&error))?;
+        let status = response.status();
+        if status != StatusCode::OK && !status.is_client_error() {
+            return Err(CallError::Status(status.as_u16()));
+        }
+        let content_type = content_type(&response);
+        let body = match read_body(response).await {
+            // What a refusal says is only for the log.
+            Err(_) if status.is_client_error() => Zeroizing::default(),
+            body => body?,
+        };
+        Ok(Answer { status, content_type, body })
+    }
+}
+
+fn content_type(response: &Response) -> Option<String> {
+    let header = response.headers().get(CONTENT_TYPE)?.to_str().ok()?;
+    Some(header.split(';').next()?.trim().to_ascii_lowercase())
+}
+
+/// The body, as far as it is within the bound.
+async fn read_body(mut response: Response) -> Result<Zeroizing<Vec<u8>>, CallError> {
+    let mut body = Zeroizing::new(Vec::new());
+    while let Some(chunk) = response.chunk().await.map_err(|error| reason(&error))? {
+        if body.len() + chunk.len() > ProviderHttp::MAX_ANSWER_BYTES {
+            return Err(CallError::TooLong);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+/// A header that isn't printed.
+fn secret_header(scheme: &str, secret: &str) -> Result<HeaderValue, CallError> {
+    let text = Zeroizing::new(format!("{scheme}{secret}"));
+    let mut value = HeaderValue::from_str(&text).map_err(|_| CallError::Malformed)?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+fn reason(error: &reqwest::Error) -> CallError {
+    if error.is_timeout() { CallError::TimedOut } else { CallError::Unreachable }
+}

@@ -1,0 +1,187 @@
+//! Sign-in with an OpenID Connect issuer (Core 1.0, Discovery 1.0; RFC 9207), known by its configuration alone.
+//!
+//! - `discovery`: what the issuer says about itself; `kept`: for how long that is believed.
+//! - `jwks`, `jwk`: its keys, and which of them are fit.
+//! - `id_token`: who came back. `user_info`: what else is known of them.
+
+mod algorithm;
+mod discovery;
+#[cfg(test)]
+mod fixture;
+mod id_token;
+mod json;
+mod jwk;
+mod jwks;
+mod kept;
+mod profile;
+mod subject;
+mod user_info;
+
+use std::sync::Arc;
+
+use auth_core::Clock;
+use secrecy::ExposeSecret as _;
+use url::Url;
+
+use self::discovery::Metadata;
+use self::id_token::{IdToken, InvalidIdToken, VerifiedIdToken};
+use self::jwks::JwkSet;
+use self::kept::Kept;
+use crate::authorization::AuthorizationRequest;
+use crate::error::OAuthError;
+use crate::flow::{AuthorizationResponse, Flow};
+use crate::http::{Deadline, ProviderHttp};
+use crate::network::NetworkPolicy;
+use crate::providers::{ClientCredentials, InvalidProvider, OidcIssuer};
+use crate::token::{TokenAnswer, TokenRequest};
+use crate::user_info::OAuthUserInfo;
+
+/// An OpenID Connect issuer.
+pub(crate) struct OidcProvider {
+    issuer: String,
+    client: ClientCredentials,
+    /// Separated by blanks.
+    scope: String,
+    metadata_url: Url,
+    network: NetworkPolicy,
+    http: Arc<ProviderHttp>,
+    clock: Arc<dyn Clock>,
+    metadata: Kept<Metadata>,
+    keys: Kept<JwkSet>,
+}
+
+impl OidcProvider {
+    /// An issuer that is called by `http`. Nothing is called yet.
+    pub(crate) fn new(
+        issuer: OidcIssuer,
+        http: Arc<ProviderHttp>,
+        network: NetworkPolicy,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, InvalidProvider> {
+        let OidcIssuer { name, issuer, client, mut scopes, .. } = issuer;
+        let metadata = Kept::new(&name, Arc::clone(&clock));
+        let keys = Kept::new(&name, Arc::clone(&clock));
+        let metadata_url = discovery::metadata_url(&issuer, network).ok_or(InvalidProvider::Url(name))?;
+        // Without it, it wouldn't be OpenID Connect (Core, section 3.1.2.1).
+        if !scopes.iter().any(|scope| scope == "openid") {
+            scopes.insert(0, "openid".to_owned());
+        }
+        Ok(Self { issuer, client, scope: scopes.join(" "), metadata_url, network, http, clock, metadata, keys })
+    }
+
+    /// Where to send the browser. Calls the issuer only if its metadata isn't known or has become old, and goes on with
+    /// what is known if it can't be called.
+    pub(crate) async fn authorization_url(&self, flow: &Flow, state: &str) -> Result<Url, OAuthError> {
+        let metadata = self.metadata(self.http.deadline()).await?;
+        let request = AuthorizationRequest {
+            endpoint: &metadata.authorization_endpoint,
+            client_id: &self.client.client_id,
+            scope: &self.scope,
+            state,
+            flow,
+            nonce: Some(flow.nonce()),
+        };
+        Ok(request.url())
+    }
+
+    /// Who came back.
+    pub(crate) async fn exchange(
+        &self,
+        flow: &Flow,
+        response: AuthorizationResponse<'_>,
+    ) -> Result<OAuthUserInfo, OAuthError> {
+        let deadline = self.http.deadline();
+        if response.iss.is_some_and(|iss| iss != self.issuer) {
+            return Err(OAuthError::IssuerMismatch);
+        }
+        let metadata = self.metadata(deadline).await?;
+        if response.iss.is_none() && metadata.names_itself {
+            return Err(OAuthError::IssuerMismatch);
+        }
+        let request = TokenRequest {
+            url: &metadata.token_endpoint,
+            client: &self.client,
+            authentication: metadata.authentication,
+            flow,
+            code: response.code,
+        };
+        let answer = request.send(&self.http, deadline).await?;
+        let verified = self.verify(&metadata, flow, &answer, deadline).await?;
+        let profile = match &metadata.userinfo_endpoint {
+            Some(url) if !verified.profile.has_address() => {
+                let more = user_info::read(&self.http, url, &answer.access_token, &verified.subject, deadline).await?;
+                verified.profile.or(more)
+            }
+            Some(_) | None => verified.profile,
+        };
+        Ok(profile.into_user(verified.subject))
+    }
+
+    /// The ID token of an answer, once it is proven.
+    async fn verify(
+        &self,
+        metadata: &Metadata,
+        flow: &Flow,
+        answer: &TokenAnswer,
+        deadline: Deadline,
+    ) -> Result<VerifiedIdToken, OAuthError> {
+        let missing = || OAuthError::Provider("there is no id_token in the answer".to_owned());
+        let id_token = answer.id_token.as_ref().ok_or_else(missing)?;
+        let id_token = IdToken::parse(id_token.expose_secret())?;
+        if !metadata.algorithms.contains(&id_token.algorithm()) {
+            return Err(InvalidIdToken::Algorithm.into());
+        }
+        let keys = self.keys_for(&id_token, metadata, deadline).await?;
+        let key = keys.find(id_token.kid(), id_token.algorithm()).ok_or(InvalidIdToken::UnknownKey)?;
+        let expected = id_token::Expected {
+            issuer: &self.issuer,
+            client_id: &self.client.client_id,
+            nonce: flow.nonce(),
+            access_token: answer.access_token.expose_secret(),
+            now: self.clock.now(),
+        };
+        Ok(id_token.verify(key, &expected)?)
+    }
+
+    /// The issuer's keys; newer ones if those that are known haven't the token's.
+    async fn keys_for(
+        &self,
+        id_token: &IdToken<'_>,
+        metadata: &Metadata,
+        deadline: Deadline,
+    ) -> Result<Arc<JwkSet>, OAuthError> {
+        let keys = self.keys.get(self.fetch_keys(metadata, deadline)).await?;
+        if keys.find(id_token.kid(), id_token.algorithm()).is_some() {
+            return Ok(keys);
+        }
+        let newer = self.keys.newer_than(&keys, self.fetch_keys(metadata, deadline)).await?;
+        Ok(newer.unwrap_or(keys))
+    }
+
+    async fn metadata(&self, deadline: Deadline) -> Result<Arc<Metadata>, OAuthError> {
+        self.metadata.get(self.fetch_metadata(deadline)).await
+    }
+
+    async fn fetch_metadata(&self, deadline: Deadline) -> Result<Metadata, OAuthError> {
+        let document = self.http.get_json(&self.metadata_url, None, deadline).await;
+        let document = document.map_err(|error| error.at("the metadata"))?;
+        let expected = discovery::Expected {
+            issuer: &self.issuer,
+            network: self.network,
+            has_secret: self.client.client_secret.is_some(),
+        };
+        Metadata::read(&document, &expected).map_err(|error| OAuthError::Provider(error.to_string()))
+    }
+
+    async fn fetch_keys(&self, metadata: &Metadata, deadline: Deadline) -> Result<JwkSet, OAuthError> {
+        let set = self.http.get_json(&metadata.jwks_uri, None, deadline).await;
+        let set = set.map_err(|error| error.at("the key set"))?;
+        JwkSet::read(&set).map_err(|error| OAuthError::Provider(error.to_string()))
+    }
+}
+
+impl From<InvalidIdToken> for OAuthError {
+    fn from(error: InvalidIdToken) -> Self {
+        Self::Provider(error.to_string())
+    }
+}
