@@ -21,7 +21,8 @@ pub(super) const RENEWAL: Duration = Duration::from_mins(1);
 /// A document, fetched by one caller at a time.
 ///
 /// A refusal without a call (breaker open, no place free) costs nothing and isn't remembered: the next caller asks
-/// again. Nor is a fetch that was cancelled. Time that runs backwards makes nothing younger than it was fetched.
+/// again. Nor is a fetch that was cancelled. How long to wait for somebody else's fetch is up to the caller. Whatever
+/// the clock does, nothing is fresh for longer than [`FRESH`] from the last look at it.
 pub(super) struct Kept<T> {
     /// The issuer's name, for the log.
     provider: String,
@@ -51,33 +52,28 @@ impl<T> Kept<T> {
 
     /// The document: a fresh one, or a usable one where `fetch` gives none. Of those who come while a usable one is
     /// being replaced, only one waits; of those who come while there is none, all do, and share the result.
-    pub(super) async fn get(&self, fetch: impl Future<Output = Result<T, OAuthError>>) -> Result<Arc<T>, OAuthError> {
-        match self.look() {
+    pub(super) async fn get<F>(&self, fetch: impl FnOnce() -> F) -> Result<Arc<T>, OAuthError>
+    where
+        F: Future<Output = Result<T, OAuthError>>,
+    {
+        let _turn = match self.look() {
             Look::Fresh(known) => return Ok(known),
-            Look::Stale(known) => {
-                let Ok(_turn) = self.turn.try_lock() else { return Ok(known) };
-                if self.recent_failure(PAUSE).is_some() {
-                    return Ok(known);
-                }
-                return Ok(self.fetch(fetch).await.unwrap_or_else(|error| {
-                    if let OAuthError::Provider(reason) = error {
-                        let provider = &self.provider;
-                        tracing::warn!(provider, reason, "an issuer's document can't be renewed; the old one goes on");
-                    }
-                    known
-                }));
-            }
-            Look::Nothing => {}
-        }
-        let _turn = self.turn.lock().await;
+            Look::Stale(known) => match self.turn.try_lock() {
+                Ok(turn) => turn,
+                Err(_) => return Ok(known),
+            },
+            Look::Nothing => self.turn.lock().await,
+        };
         // Whoever had the turn before may have fetched it, or failed to.
-        if let Look::Fresh(known) | Look::Stale(known) = self.look() {
-            return Ok(known);
+        match self.look() {
+            Look::Fresh(known) => Ok(known),
+            Look::Stale(known) if self.recent_failure(PAUSE).is_some() => Ok(known),
+            Look::Stale(known) => Ok(self.fetch(fetch).await.unwrap_or_else(|error| self.go_on_with(known, error))),
+            Look::Nothing => match self.recent_failure(PAUSE_WITHOUT) {
+                Some(reason) => Err(OAuthError::Provider(reason)),
+                None => self.fetch(fetch).await,
+            },
         }
-        if let Some(reason) = self.recent_failure(PAUSE_WITHOUT) {
-            return Err(OAuthError::Provider(reason));
-        }
-        self.fetch(fetch).await
     }
 
     /// A newer document than `known`, which lacks something that it should have. `None` where one was asked for less
@@ -86,11 +82,14 @@ impl<T> Kept<T> {
     /// # Errors
     ///
     /// Those of `fetch`. What is known stays.
-    pub(super) async fn newer_than(
+    pub(super) async fn newer_than<F>(
         &self,
         known: &Arc<T>,
-        fetch: impl Future<Output = Result<T, OAuthError>>,
-    ) -> Result<Option<Arc<T>>, OAuthError> {
+        fetch: impl FnOnce() -> F,
+    ) -> Result<Option<Arc<T>>, OAuthError>
+    where
+        F: Future<Output = Result<T, OAuthError>>,
+    {
         let _turn = self.turn.lock().await;
         if let Look::Fresh(current) | Look::Stale(current) = self.look()
             && !Arc::ptr_eq(&current, known)
@@ -104,9 +103,13 @@ impl<T> Kept<T> {
     }
 
     /// To be called in one's turn.
-    async fn fetch(&self, fetch: impl Future<Output = Result<T, OAuthError>>) -> Result<Arc<T>, OAuthError> {
+    async fn fetch<F>(&self, fetch: impl FnOnce() -> F) -> Result<Arc<T>, OAuthError>
+    where
+        F: Future<Output = Result<T, OAuthError>>,
+    {
         let began_at = self.clock.now();
-        let result = fetch.await.map(Arc::new);
+        // A call is large and seldom: it has no place in the future of each flow.
+        let result = Box::pin(fetch()).await.map(Arc::new);
         let mut state = self.lock();
         match &result {
             Ok(document) => (state.known, state.failure) = (Some((Arc::clone(document), began_at)), None),
@@ -116,6 +119,14 @@ impl<T> Kept<T> {
         result
     }
 
+    fn go_on_with(&self, known: Arc<T>, error: OAuthError) -> Arc<T> {
+        if let OAuthError::Provider(reason) = error {
+            let provider = &self.provider;
+            tracing::warn!(provider, reason, "an issuer's document can't be renewed; the old one goes on");
+        }
+        known
+    }
+
     fn look(&self) -> Look<T> {
         let (mut state, now) = (self.lock(), self.clock.now());
         let Some((known, fetched_at)) = &mut state.known else { return Look::Nothing };
@@ -123,7 +134,11 @@ impl<T> Kept<T> {
         match now.saturating_since(*fetched_at) {
             age if age < FRESH => Look::Fresh(Arc::clone(known)),
             age if age < USABLE => Look::Stale(Arc::clone(known)),
-            _ => Look::Nothing,
+            _ => {
+                // For good: a clock that is set back doesn't bring it back.
+                state.known = None;
+                Look::Nothing
+            }
         }
     }
 

@@ -150,16 +150,16 @@ impl OidcProvider {
         metadata: &Metadata,
         deadline: Deadline,
     ) -> Result<Arc<JwkSet>, OAuthError> {
-        let keys = self.keys.get(self.fetch_keys(metadata, deadline)).await?;
+        let keys = bound(deadline, self.keys.get(|| self.fetch_keys(metadata, deadline))).await?;
         if keys.find(id_token.kid(), id_token.algorithm()).is_some() {
             return Ok(keys);
         }
-        let newer = self.keys.newer_than(&keys, self.fetch_keys(metadata, deadline)).await?;
+        let newer = bound(deadline, self.keys.newer_than(&keys, || self.fetch_keys(metadata, deadline))).await?;
         Ok(newer.unwrap_or(keys))
     }
 
     async fn metadata(&self, deadline: Deadline) -> Result<Arc<Metadata>, OAuthError> {
-        self.metadata.get(self.fetch_metadata(deadline)).await
+        bound(deadline, self.metadata.get(|| self.fetch_metadata(deadline))).await
     }
 
     async fn fetch_metadata(&self, deadline: Deadline) -> Result<Metadata, OAuthError> {
@@ -178,6 +178,11 @@ impl OidcProvider {
         let set = set.map_err(|error| error.at("the key set"))?;
         JwkSet::read(&set).map_err(|error| OAuthError::Provider(error.to_string()))
     }
+}
+
+/// What `getting` gives. A fetch ends by its own deadline; whoever waits for somebody else's has to end by theirs.
+async fn bound<T>(deadline: Deadline, getting: impl Future<Output = Result<T, OAuthError>>) -> Result<T, OAuthError> {
+    deadline.bound(getting).await.map_err(|error| error.at("another flow's call"))?
 }
 
 impl From<InvalidIdToken> for OAuthError {

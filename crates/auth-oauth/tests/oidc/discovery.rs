@@ -102,6 +102,19 @@ async fn the_first_flows_share_one_request() {
     assert_eq!(desk.issuer.count(Endpoint::Discovery), 1);
 }
 
+/// whoever waits for somebody else's request has a deadline of their own.
+#[tokio::test]
+async fn a_flow_does_not_wait_for_another_without_an_end() {
+    let timeouts = Timeouts { exchange: Duration::from_millis(300), ..PATIENT };
+    let desk = Desk::start_with(|_, _| {}, |builder| builder.timeouts(timeouts));
+    let mut first = Box::pin(desk.begin());
+    let began = std::future::poll_fn(|context| std::task::Poll::Ready(first.as_mut().poll(context))).await;
+    assert!(began.is_pending());
+    // From here on nobody attends to the first.
+    let second = desk.begin().await;
+    assert!(matches!(second, Err(OAuthError::Unavailable)), "{second:?}");
+}
+
 /// No storm of retries, and another try after a pause.
 #[tokio::test]
 async fn flows_share_a_failure_too() {

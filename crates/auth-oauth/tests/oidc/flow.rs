@@ -30,6 +30,16 @@ async fn a_person_signs_in_by_each_algorithm_of_the_issuer() {
     }
 }
 
+/// A server may begin and finish flows on whatever thread it likes.
+#[test]
+fn the_futures_can_be_sent_to_other_threads() {
+    fn check(_: impl Send) {}
+    let desk = Desk::start();
+    let flow = Flow::begin(Url::parse(REDIRECT_URI).unwrap(), &OsRandom);
+    check(desk.client.authorization_url(&flow, "state"));
+    check(desk.client.exchange(&flow, AuthorizationResponse { code: "code", iss: None }));
+}
+
 #[tokio::test]
 async fn metadata_and_keys_are_asked_for_once() {
     let desk = Desk::start();

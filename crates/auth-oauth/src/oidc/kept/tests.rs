@@ -33,16 +33,16 @@ impl Desk {
 
     /// What is got now, and how many fetches there were up to now.
     fn get(&self) -> (Option<u32>, u32) {
-        let got = run(self.kept.get(self.fetch())).ok().map(|document| *document);
+        let got = run(self.kept.get(|| self.fetch())).ok().map(|document| *document);
         (got, self.fetches.get())
     }
 
     fn known(&self) -> Arc<u32> {
-        run(self.kept.get(self.fetch())).unwrap()
+        run(self.kept.get(|| self.fetch())).unwrap()
     }
 
     fn newer_than(&self, known: &Arc<u32>) -> Option<u32> {
-        run(self.kept.newer_than(known, self.fetch())).unwrap().map(|document| *document)
+        run(self.kept.newer_than(known, || self.fetch())).unwrap().map(|document| *document)
     }
 }
 
@@ -97,7 +97,7 @@ fn after_a_failure_nobody_asks_for_a_while() {
     for _ in 0..100 {
         assert_eq!(desk.get(), (None, 1));
     }
-    let error = run(desk.kept.get(desk.fetch())).unwrap_err();
+    let error = run(desk.kept.get(|| desk.fetch())).unwrap_err();
     assert_eq!(error.to_string(), "the provider's answer can't be used: away");
     desk.clock.advance(PAUSE_WITHOUT);
     desk.answer.set(Some(1));
@@ -118,10 +118,10 @@ fn after_a_failure_nobody_asks_for_a_while() {
 fn an_open_breaker_is_asked_each_time() {
     let desk = Desk::new();
     let refused = || ready(Err(OAuthError::Unavailable));
-    assert!(matches!(run(desk.kept.get(refused())), Err(OAuthError::Unavailable)));
+    assert!(matches!(run(desk.kept.get(refused)), Err(OAuthError::Unavailable)));
     assert_eq!(desk.get(), (Some(1), 1));
     desk.clock.advance(FRESH);
-    assert_eq!(*run(desk.kept.get(refused())).unwrap(), 1);
+    assert_eq!(*run(desk.kept.get(refused)).unwrap(), 1);
     desk.answer.set(Some(2));
     assert_eq!(desk.get(), (Some(2), 2));
 }
@@ -132,7 +132,7 @@ fn while_one_asks_the_others_use_the_stale_document() {
     let desk = Desk::new();
     desk.get();
     desk.clock.advance(FRESH);
-    let mut asking = Box::pin(desk.kept.get(std::future::pending()));
+    let mut asking = Box::pin(desk.kept.get(std::future::pending));
     assert!(asking.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
     assert_eq!(desk.get(), (Some(1), 1));
     drop(asking);
@@ -151,8 +151,8 @@ fn the_first_callers_share_one_fetch_and_its_end() {
             _ = receiver.await;
             desk.fetch().await
         };
-        let mut first = Box::pin(desk.kept.get(slow));
-        let mut others: Vec<_> = (0..50).map(|_| Box::pin(desk.kept.get(desk.fetch()))).collect();
+        let mut first = Box::pin(desk.kept.get(|| slow));
+        let mut others: Vec<_> = (0..50).map(|_| Box::pin(desk.kept.get(|| desk.fetch()))).collect();
         let context = &mut Context::from_waker(Waker::noop());
         assert!(first.as_mut().poll(context).is_pending());
         assert!(others.iter_mut().all(|other| other.as_mut().poll(context).is_pending()));
@@ -168,7 +168,7 @@ fn the_first_callers_share_one_fetch_and_its_end() {
 #[test]
 fn a_fetch_that_is_cancelled_is_none() {
     let desk = Desk::new();
-    let mut asking = Box::pin(desk.kept.get(std::future::pending()));
+    let mut asking = Box::pin(desk.kept.get(std::future::pending));
     assert!(asking.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
     drop(asking);
     assert_eq!(desk.get(), (Some(1), 1));
@@ -201,7 +201,7 @@ fn a_renewal_that_fails_counts_and_leaves_what_is_known() {
     let desk = Desk::new();
     let known = desk.known();
     desk.answer.set(None);
-    assert!(run(desk.kept.newer_than(&known, desk.fetch())).is_err());
+    assert!(run(desk.kept.newer_than(&known, || desk.fetch())).is_err());
     assert_eq!(desk.newer_than(&known), None);
     assert_eq!(desk.get(), (Some(1), 2));
 }
@@ -221,7 +221,7 @@ fn a_clock_that_is_set_back_makes_nothing_immortal() {
     assert_eq!(desk.newer_than(&known), None);
     desk.clock.advance(FRESH);
     assert_eq!(desk.get(), (Some(1), 3));
-    assert!(run(desk.kept.newer_than(&known, desk.fetch())).is_err());
+    assert!(run(desk.kept.newer_than(&known, || desk.fetch())).is_err());
     desk.clock.advance(less(USABLE, FRESH));
     assert_eq!(desk.get().0, None);
     // Nor does a failure of the future keep everybody from asking until then.
