@@ -1,7 +1,11 @@
 //! The command line: a sub-command, and a flag for every setting that holds no secret.
 
+#[cfg(test)]
+mod tests;
+
 use std::ffi::OsString;
 
+use auth_service::Urgency;
 use clap::{Arg, ArgAction, ArgMatches, value_parser};
 use uuid::Uuid;
 
@@ -35,6 +39,19 @@ pub enum Command {
     OutboxList,
     /// Have mails tried again at once, those that have failed too.
     OutboxRetry(Retry),
+    /// Look after the keys.
+    Keys(KeysCommand),
+}
+
+/// What to do with the keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeysCommand {
+    /// Print the signing keys, without anything secret.
+    List,
+    /// Make a signing key that takes over in time, or at once.
+    Rotate(Urgency),
+    /// Seal the data keys anew under `AUTH_SECRET`.
+    Reseal,
 }
 
 /// Which mails to try again.
@@ -88,6 +105,7 @@ fn chosen(matches: &ArgMatches) -> (Command, &ArgMatches) {
             Some(("retry", leaf)) => (Command::OutboxRetry(retry(leaf)), leaf),
             _ => (Command::OutboxList, leaf(outbox)),
         },
+        Some(("keys", keys)) => (Command::Keys(keys_chosen(keys)), leaf(keys)),
         Some((_, leaf)) => (Command::Serve, leaf),
         None => (Command::Serve, matches),
     }
@@ -100,6 +118,15 @@ fn leaf(matches: &ArgMatches) -> &ArgMatches {
 
 fn retry(matches: &ArgMatches) -> Retry {
     matches.get_one("id").map_or(Retry::All, |id| Retry::One(*id))
+}
+
+fn keys_chosen(keys: &ArgMatches) -> KeysCommand {
+    match keys.subcommand() {
+        Some(("rotate", leaf)) if leaf.get_flag("now") => KeysCommand::Rotate(Urgency::AtOnce),
+        Some(("rotate", _)) => KeysCommand::Rotate(Urgency::Planned),
+        Some(("reseal", _)) => KeysCommand::Reseal,
+        _ => KeysCommand::List,
+    }
 }
 
 fn flags(rows: &[FlagRow], matches: &ArgMatches) -> Flags {
@@ -161,6 +188,7 @@ fn command(rows: &[FlagRow]) -> clap::Command {
             clap::Command::new("secret").about("Print a fresh value for AUTH_SECRET"),
             admin_command(),
             outbox_command(),
+            keys_command(),
         ])
         .args(rows.iter().map(argument))
 }
@@ -196,6 +224,32 @@ fn outbox_command() -> clap::Command {
         ])
 }
 
+fn keys_command() -> clap::Command {
+    let now = Arg::new("now").long("now").action(ArgAction::SetTrue).help(
+        "For a key that may have been stolen: the new key signs within seconds, and the tokens of all other keys are \
+         refused from then on. Nobody is signed out, but every client has to refresh",
+    );
+    let rotate = clap::Command::new("rotate")
+        .about("Make a signing key that takes over from the one in use")
+        .arg(now)
+        .after_help(
+            "Without --now the new key is published for a quarter of an hour before it signs, and tokens of the old one \
+             stay good until they expire: no request fails. Servers take it over by themselves. They do the same by \
+             themselves when a key gets older than AUTH_SIGNING_KEY_LIFE.",
+        );
+    let reseal = clap::Command::new("reseal")
+        .about("Seal the data keys anew under AUTH_SECRET, those that AUTH_SECRET_PREVIOUS sealed")
+        .after_help("Servers that run go on. docs/security.md has the steps of replacing AUTH_SECRET.");
+    clap::Command::new("keys")
+        .about("List and rotate the signing keys, and seal the data keys anew")
+        .subcommand_required(true)
+        .subcommands([
+            clap::Command::new("list").about("Print the signing keys and their dates, without anything secret"),
+            rotate,
+            reseal,
+        ])
+}
+
 fn argument(FlagRow { row, flag, heading }: &FlagRow) -> Arg {
     let default = match row.definition.default {
         DefaultText::Value(text) => format!(" [default: {text}]"),
@@ -218,115 +272,4 @@ fn after_help() -> String {
          OpenID Connect issuers have --oidc-{NAME_PLACEHOLDER}-issuer, -client-id, -display-name and -scopes. \
          --help lists all flags, docs/configuration.md explains them."
     )
-}
-
-#[cfg(test)]
-mod tests {
-    use clap::error::ErrorKind;
-
-    use super::*;
-    use crate::settings::definition::Exposure;
-    use crate::settings::table::definitions;
-
-    const ID: &str = "01890a5d-ac96-774b-bcce-b302099a8057";
-
-    fn read(line: &str) -> Result<Invocation, clap::Error> {
-        parse(std::iter::once("auth-server").chain(line.split_whitespace()).map(OsString::from))
-    }
-
-    #[test]
-    fn every_sub_command_is_read() {
-        for (line, expected) in [
-            ("", Command::Serve),
-            ("serve", Command::Serve),
-            ("migrate", Command::Migrate),
-            ("config check", Command::ConfigCheck),
-            ("config show", Command::ConfigShow),
-            ("openapi", Command::OpenApi),
-            ("healthcheck", Command::Healthcheck),
-            ("secret", Command::Secret),
-            ("admin create", Command::AdminCreate { email: None }),
-            ("admin create ada@example.org", Command::AdminCreate { email: Some("ada@example.org".to_owned()) }),
-            ("outbox list", Command::OutboxList),
-            ("outbox retry --all", Command::OutboxRetry(Retry::All)),
-            (&format!("outbox retry {ID}"), Command::OutboxRetry(Retry::One(ID.parse().unwrap()))),
-        ] {
-            assert_eq!(read(line).unwrap(), Invocation { command: expected, flags: Flags::new() }, "{line}");
-        }
-        for line in ["config", "admin", "outbox"] {
-            assert_eq!(read(line).unwrap_err().kind(), ErrorKind::MissingSubcommand, "{line}");
-        }
-        assert_eq!(read("run").unwrap_err().kind(), ErrorKind::InvalidSubcommand);
-    }
-
-    #[test]
-    fn clap_finds_no_fault_in_the_definition() {
-        command(&flag_rows(&[])).debug_assert();
-    }
-
-    #[test]
-    fn a_flag_goes_before_and_after_the_sub_command() {
-        for line in [
-            "--bind x --config y config show",
-            "config show --bind x --config y",
-            "config --bind=x show --config=y",
-            "--bind x admin create --config y a@example.org",
-            "outbox --bind x list --config y",
-            "outbox retry --all --bind x --config y",
-        ] {
-            let flags = read(line).unwrap().flags;
-            assert_eq!((flags["AUTH_BIND"].as_str(), flags["AUTH_CONFIG"].as_str()), ("x", "y"), "{line}");
-        }
-    }
-
-    #[test]
-    fn every_setting_without_secrets_has_a_flag_and_no_other() {
-        for definition in definitions().filter(|definition| !definition.is_per_issuer()) {
-            let row = Row::from(definition);
-            let flag = row.words().replace('_', "-");
-            let read = read(&format!("serve --{flag} value"));
-            match definition.exposure {
-                Exposure::Public => assert_eq!(read.unwrap().flags[definition.variable], "value"),
-                _ => assert_eq!(read.unwrap_err().kind(), ErrorKind::UnknownArgument, "{flag}"),
-            }
-        }
-    }
-
-    #[test]
-    fn issuers_have_flags_but_for_the_secret() {
-        let flags = read("--oidc-my-corp-issuer https://idp.example --oidc-my-corp-scopes=openid serve").unwrap().flags;
-        assert_eq!(flags["AUTH_OIDC_MY_CORP_ISSUER"], "https://idp.example");
-        assert_eq!(flags["AUTH_OIDC_MY_CORP_SCOPES"], "openid");
-        for line in ["--oidc-corp-client-secret=canary", "--oidc-corp-client-secret-file=x", "--secret=canary"] {
-            let error = read(line).unwrap_err();
-            assert_eq!(error.kind(), ErrorKind::UnknownArgument, "{line}");
-            assert!(!error.to_string().contains("canary"), "{error}");
-        }
-    }
-
-    #[test]
-    fn help_and_version_are_told() {
-        assert_eq!(read("--version").unwrap_err().kind(), ErrorKind::DisplayVersion);
-        let long = read("--help").unwrap_err();
-        let short = read("-h").unwrap_err();
-        assert_eq!((long.exit_code(), short.exit_code()), (0, 0));
-        assert!(long.to_string().contains("--argon2-memory-kib") && !short.to_string().contains("--argon2-memory-kib"));
-    }
-
-    #[test]
-    fn a_mistake_ends_with_exit_code_2() {
-        for line in [
-            "--bnid x",
-            "serve --bind",
-            "--bind a --bind b",
-            "config nothing",
-            "admin create a@example.org b@example.org",
-            "outbox retry",
-            "outbox retry 7",
-            &format!("outbox retry --all {ID}"),
-            "outbox list --all",
-        ] {
-            assert_eq!(read(line).unwrap_err().exit_code(), 2, "{line}");
-        }
-    }
 }

@@ -1,6 +1,7 @@
 //! Data keys, sealed under `AUTH_SECRET`.
 
 use auth_core::Timestamp;
+use diesel::connection::SimpleConnection as _;
 use diesel::prelude::*;
 
 use crate::column::{HiddenBytes, KeyVersion};
@@ -34,6 +35,19 @@ pub struct SealedDataKey {
 pub fn list(connection: &mut DbConnection) -> Result<Vec<SealedDataKey>, DbError> {
     let keys = data_keys::table.order((data_keys::purpose, data_keys::version));
     Ok(keys.select(SealedDataKey::as_select()).load(connection)?)
+}
+
+/// Keeps everybody else from making and sealing data keys until the transaction ends. Reading goes on. On SQLite a write
+/// transaction is alone anyway.
+///
+/// # Errors
+///
+/// [`DbError::Busy`] when another transaction doesn't end in time.
+pub fn lock(connection: &mut DbConnection) -> Result<(), DbError> {
+    if let DbConnection::Pg(pg) = connection {
+        pg.batch_execute("LOCK TABLE data_keys IN SHARE ROW EXCLUSIVE MODE")?;
+    }
+    Ok(())
 }
 
 /// Stores `data_key`. Whoever makes the first keys does so under

@@ -7,6 +7,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
+use crate::keys::KEY_POLL;
 use crate::service::AuthService;
 
 /// How often the marks of met generations are written.
@@ -33,7 +34,7 @@ pub struct Jobs {
 }
 
 impl AuthService {
-    /// Starts following the feed of revocations, writing down which tokens were met, sending mails and deleting what is
+    /// Starts following the feed of revocations, reading the signing keys, writing down which tokens were met, sending mails and deleting what is
     /// outdated. Call it within a tokio runtime.
     pub fn run_jobs(&self) -> Jobs {
         let mut jobs = Jobs { service: self.clone(), stop: watch::Sender::new(false), tasks: Vec::new() };
@@ -41,6 +42,7 @@ impl AuthService {
         jobs.start(poll, "read the feed of revocations", |service, _| async move {
             service.inner().poll_revocations().await
         });
+        jobs.start(KEY_POLL, "read the signing keys", |service, _| async move { service.inner().keep_keys().await });
         jobs.start(SEEN_FLUSH, "write down which tokens were met", |service, _| async move {
             service.inner().flush_seen().await
         });

@@ -1,5 +1,9 @@
 -- Equal in meaning to the PostgreSQL migration of the same name; a test compares what they make.
 
+-- When the account's address was last replaced by way of a mailed link, which shows whose the address is, not whose the
+-- account: until a reset of the password shows that too, nobody joins the account by its address.
+ALTER TABLE users ADD COLUMN email_changed_at INTEGER;
+
 -- Accounts of other providers that sign a user in. Whose an account is follows from its subject, which is unique within
 -- the issuer (the URL of an OpenID Connect issuer, the name of any other provider), and never from its address. The rest
 -- is what the provider said last, to be shown; it is never the user's own data. Lengths of addresses are in bytes.

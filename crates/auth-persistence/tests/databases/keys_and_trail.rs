@@ -5,7 +5,7 @@ use std::time::Duration;
 use auth_core::Timestamp;
 use auth_persistence::data_key::{self, SealedDataKey};
 use auth_persistence::revocation::{self, Revocation};
-use auth_persistence::signing_key::{self, SealedSigningKey};
+use auth_persistence::signing_key::{self, SealedSigningKey, SigningKeyEntry};
 use auth_persistence::{Hidden, audit_event, email_outbox, user};
 
 use crate::fixture::{TestDatabase, on_both_databases};
@@ -16,6 +16,9 @@ on_both_databases!(
     a_data_key_is_sealed_anew_only_from_what_was_opened,
     signing_keys_are_listed_until_they_retire,
     a_retirement_is_not_put_off,
+    what_is_known_of_signing_keys_is_listed_with_those_that_have_retired,
+    long_retired_signing_keys_are_deleted,
+    who_has_locked_the_keys_decides_alone,
     audit_events_are_listed_for_their_user,
     a_mail_with_a_used_dedupe_key_is_not_queued_again,
     news_are_listed_from_a_time_on,
@@ -75,6 +78,56 @@ fn a_retirement_is_not_put_off(test: &TestDatabase) {
     assert!(!test.write(|c| signing_key::retire(c, "a", NOW.plus(2 * HOUR))));
     assert!(test.write(|c| signing_key::retire(c, "a", NOW)));
     assert!(!test.write(|c| signing_key::retire(c, "b", NOW)));
+}
+
+fn what_is_known_of_signing_keys_is_listed_with_those_that_have_retired(test: &TestDatabase) {
+    test.write(|c| {
+        let later = SealedSigningKey { activates_at: NOW.plus(HOUR), ..signing_key("a", None) };
+        signing_key::insert(c, &later)?;
+        signing_key::insert(c, &signing_key("b", Some(NOW)))
+    });
+    let entries = test.read(signing_key::entries);
+    let entry = |kid: &str, activates_at, retires_at| SigningKeyEntry {
+        kid: kid.to_owned(),
+        algorithm: "EdDSA".to_owned(),
+        created_at: NOW,
+        activates_at,
+        retires_at,
+    };
+    assert_eq!(entries, [entry("b", NOW, Some(NOW)), entry("a", NOW.plus(HOUR), None)]);
+}
+
+fn long_retired_signing_keys_are_deleted(test: &TestDatabase) {
+    test.write(|c| {
+        signing_key::insert(c, &signing_key("a", None))?;
+        signing_key::insert(c, &signing_key("b", Some(NOW)))?;
+        signing_key::insert(c, &signing_key("c", Some(NOW.plus(TICK))))
+    });
+    assert_eq!(test.write(|c| signing_key::delete_retired(c, NOW)), 1);
+    let kids: Vec<_> = test.read(signing_key::entries).into_iter().map(|key| key.kid).collect();
+    assert_eq!(kids, ["a", "c"]);
+}
+
+/// REQ-15: of many that look and then write, one writes.
+fn who_has_locked_the_keys_decides_alone(test: &TestDatabase) {
+    let make_the_only_one = |number: usize| {
+        test.database
+            .write_blocking(move |c| {
+                signing_key::lock(c)?;
+                data_key::lock(c)?;
+                if signing_key::entries(c)?.is_empty() {
+                    signing_key::insert(c, &signing_key(&number.to_string(), None))?;
+                }
+                Ok::<_, auth_persistence::DbError>(())
+            })
+            .unwrap();
+    };
+    std::thread::scope(|scope| {
+        for number in 0..8 {
+            scope.spawn(move || make_the_only_one(number));
+        }
+    });
+    assert_eq!(test.read(signing_key::entries).len(), 1);
 }
 
 fn audit_events_are_listed_for_their_user(test: &TestDatabase) {

@@ -4,7 +4,7 @@ use auth_core::SigningAlgorithm;
 use auth_service::{KeyError, StartError};
 
 use crate::bed::records::unverified_claims;
-use crate::bed::{Bed, OTHER_SECRET, SECRET, Setup, on_both_databases, together};
+use crate::bed::{Bed, Instance, OTHER_SECRET, SECRET, Setup, block_on, on_both_databases, together};
 
 on_both_databases! {
     a_second_start_opens_the_same_keys,
@@ -47,14 +47,34 @@ fn the_previous_secret_still_opens(bed: &Bed) {
     assert!(prepared.refresh(&refreshed.refresh).is_ok());
 }
 
-fn with_algorithm(bed: &Bed, algorithm: SigningAlgorithm) -> crate::bed::Instance {
+fn with_algorithm(bed: &Bed, algorithm: SigningAlgorithm) -> Instance {
     bed.service_with(|config| config.signing_algorithm = algorithm)
 }
 
 fn algorithm_of(access: &str) -> String {
+    header(access)["alg"].as_str().unwrap().to_owned()
+}
+
+/// The header of an access token.
+pub(crate) fn header(access: &str) -> serde_json::Value {
     use base64::Engine as _;
     let header = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(access.split('.').next().unwrap()).unwrap();
-    serde_json::from_slice::<serde_json::Value>(&header).unwrap()["alg"].as_str().unwrap().to_owned()
+    serde_json::from_slice(&header).unwrap()
+}
+
+/// The name of the key that signed an access token.
+pub(crate) fn kid_of(access: &str) -> String {
+    header(access)["kid"].as_str().unwrap().to_owned()
+}
+
+/// Reads the keys and does what is due, as the background job does.
+pub(crate) fn keep(instance: &Instance) {
+    block_on(instance.service.keep_keys()).unwrap();
+}
+
+/// A service with connections of its own, by the bed's clock.
+pub(crate) fn another(bed: &Bed) -> Instance {
+    Setup { database: bed.open_again(), ..bed.setup() }.start().unwrap()
 }
 
 /// REQ-10, REQ-15
