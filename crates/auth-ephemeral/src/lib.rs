@@ -6,7 +6,8 @@
 //! [attempts](EphemeralStore::attempt) as it allows.
 //!
 //! The store is kept in the process's memory: what is in it is lost when the process ends, and other instances don't
-//! see it. Nothing that must survive belongs here.
+//! see it. With the feature `redis` it may be kept in Redis instead, which instances share. Nothing that must survive
+//! belongs in either.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -34,9 +35,13 @@
 #![deny(missing_docs)]
 
 mod entries;
+#[cfg(feature = "redis")]
+mod in_redis;
 mod memory;
 mod store;
 
+#[cfg(feature = "redis")]
+pub use in_redis::{InvalidRedis, Redis, RedisConfig};
 pub use memory::{MemoryConfig, Room};
 pub use store::{Attempt, EphemeralError, EphemeralStore, Space};
 

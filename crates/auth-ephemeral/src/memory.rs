@@ -29,13 +29,13 @@ pub struct Room {
     pub max_bytes: NonZeroUsize,
 }
 
-/// 100 000 OAuth flows with 48 MiB of values, which are less than 64 MiB in all; 25 000 challenges and as many codes with
+/// 100 000 OAuth flows with 40 MiB of values, which are less than 64 MiB in all; 25 000 challenges and as many codes with
 /// 8 MiB of values each, which are less than 12 MiB in all each. Together that is less than 88 MiB.
 impl Default for MemoryConfig {
     fn default() -> Self {
         const MIB: usize = 1024 * 1024;
         const FLOWS: Room =
-            Room { max_entries: NonZeroUsize::new(100_000).unwrap(), max_bytes: NonZeroUsize::new(48 * MIB).unwrap() };
+            Room { max_entries: NonZeroUsize::new(100_000).unwrap(), max_bytes: NonZeroUsize::new(40 * MIB).unwrap() };
         const OTHERS: Room =
             Room { max_entries: NonZeroUsize::new(25_000).unwrap(), max_bytes: NonZeroUsize::new(8 * MIB).unwrap() };
         Self { challenges: OTHERS, oauth_states: FLOWS, oauth_codes: OTHERS }

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use auth_core::{Clock, ErrorCode};
 
+#[cfg(feature = "redis")]
+use crate::in_redis::Redis;
 use crate::memory::{Memory, MemoryConfig};
 
 /// What an entry is for. It is part of every key: an entry of one space is never found in another.
@@ -17,6 +19,18 @@ pub enum Space {
     OauthState,
     /// Codes that an app exchanges for the result of an OAuth flow.
     OauthCode,
+}
+
+#[cfg(feature = "redis")]
+impl Space {
+    /// What instances of all versions call it.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Challenge => "challenge",
+            Self::OauthState => "oauth_state",
+            Self::OauthCode => "oauth_code",
+        }
+    }
 }
 
 /// One counted try at an entry.
@@ -38,7 +52,7 @@ impl fmt::Debug for Attempt {
 /// Why the store could not do what it was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EphemeralError {
-    /// The value is larger than everything that its space may keep.
+    /// The value is larger than everything that its space may keep; or Redis has no memory left.
     #[error("the store of short-lived state has no room for the value")]
     Full,
     /// The store is out of reach. One in memory never is.
@@ -63,6 +77,8 @@ pub struct EphemeralStore(Backend);
 #[derive(Clone)]
 enum Backend {
     Memory(Arc<Memory>),
+    #[cfg(feature = "redis")]
+    Redis(Redis),
 }
 
 impl EphemeralStore {
@@ -75,20 +91,37 @@ impl EphemeralStore {
     pub fn in_memory(config: MemoryConfig, clock: Arc<dyn Clock>) -> Self {
         Self(Backend::Memory(Arc::new(Memory::new(config, clock))))
     }
+
+    /// A store in Redis, which all instances share that have the same server and prefix. Redis tells the time.
+    ///
+    /// It is bounded by Redis's `maxmemory`, all spaces together. Give Redis the policy `noeviction`: then a flood has new
+    /// entries refused as [`Full`](EphemeralError::Full), and costs nobody an entry that is there.
+    ///
+    /// An operation that failed may have been carried out all the same, or be so a little later: a try that was counted
+    /// and not handed out, an entry that was taken and given to nobody.
+    #[cfg(feature = "redis")]
+    pub fn in_redis(redis: &Redis) -> Self {
+        Self(Backend::Redis(redis.clone()))
+    }
 }
 
-#[expect(clippy::unused_async, reason = "a store on the network waits where one in memory doesn't")]
+#[cfg_attr(
+    not(feature = "redis"),
+    expect(clippy::unused_async, reason = "a store on the network waits where one in memory doesn't")
+)]
 impl EphemeralStore {
     /// Keeps `value` under `key` in `space` until `ttl` has passed. What was there before is replaced, its count of
     /// tries with it.
     ///
     /// # Errors
     ///
-    /// [`Full`](EphemeralError::Full) for a value that is larger than all of its space may be (what was there before is
-    /// kept then), [`Unavailable`](EphemeralError::Unavailable).
+    /// [`Full`](EphemeralError::Full) for a value that is larger than all of its space may be, and for a Redis without
+    /// memory (what was there before is kept then); [`Unavailable`](EphemeralError::Unavailable).
     pub async fn put(&self, space: Space, key: &[u8; 32], value: Vec<u8>, ttl: Duration) -> Result<(), EphemeralError> {
         match &self.0 {
             Backend::Memory(memory) => memory.put(space, key, value, ttl),
+            #[cfg(feature = "redis")]
+            Backend::Redis(redis) => redis.put(space, key, &value, ttl).await,
         }
     }
 
@@ -100,6 +133,8 @@ impl EphemeralStore {
     pub async fn get(&self, space: Space, key: &[u8; 32]) -> Result<Option<Vec<u8>>, EphemeralError> {
         match &self.0 {
             Backend::Memory(memory) => Ok(memory.get(space, key)),
+            #[cfg(feature = "redis")]
+            Backend::Redis(redis) => redis.get(space, key).await,
         }
     }
 
@@ -109,10 +144,13 @@ impl EphemeralStore {
     ///
     /// # Errors
     ///
-    /// [`Unavailable`](EphemeralError::Unavailable).
+    /// [`Unavailable`](EphemeralError::Unavailable), and [`Full`](EphemeralError::Full) for a Redis that has no memory to
+    /// count in.
     pub async fn attempt(&self, space: Space, key: &[u8; 32], limit: u32) -> Result<Option<Attempt>, EphemeralError> {
         match &self.0 {
             Backend::Memory(memory) => Ok(memory.attempt(space, key, limit)),
+            #[cfg(feature = "redis")]
+            Backend::Redis(redis) => redis.attempt(space, key, limit).await,
         }
     }
 
@@ -125,13 +163,19 @@ impl EphemeralStore {
     pub async fn take(&self, space: Space, key: &[u8; 32]) -> Result<Option<Vec<u8>>, EphemeralError> {
         match &self.0 {
             Backend::Memory(memory) => Ok(memory.take(space, key)),
+            #[cfg(feature = "redis")]
+            Backend::Redis(redis) => redis.take(space, key).await,
         }
     }
 }
 
 impl fmt::Debug for EphemeralStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Backend::Memory(_) = &self.0;
-        f.debug_tuple("EphemeralStore").field(&"memory").finish()
+        let place = match &self.0 {
+            Backend::Memory(_) => "memory",
+            #[cfg(feature = "redis")]
+            Backend::Redis(_) => "Redis",
+        };
+        f.debug_tuple("EphemeralStore").field(&place).finish()
     }
 }

@@ -12,12 +12,14 @@ const LIFE: Duration = Duration::from_mins(5);
 const THREADS: u32 = 16;
 /// How often a race is run: each time it begins anew.
 const RACES: u8 = 50;
-/// More than any space holds.
-const FLOOD: u64 = 120_000;
 
 /// An implementation under test: an empty store, and time that passes when the test says so.
-pub(crate) trait Subject {
-    fn new() -> Self;
+pub(crate) trait Subject: Sized {
+    /// How many entries are a flood.
+    const FLOOD: u64;
+
+    /// None where there is nothing to test it with, which it has said.
+    fn new() -> Option<Self>;
     fn store(&self) -> &EphemeralStore;
     fn pass(&self, span: Duration);
 }
@@ -26,7 +28,9 @@ macro_rules! contract_tests {
     ($subject:ty: $($test:ident)+) => { $(
         #[test]
         fn $test() {
-            $crate::contract::$test(&<$subject as $crate::contract::Subject>::new());
+            if let Some(subject) = <$subject as $crate::contract::Subject>::new() {
+                $crate::contract::$test(&subject);
+            }
         }
     )+ };
     ($subject:ty) => {
@@ -184,13 +188,13 @@ pub(crate) fn of_many_tries_at_once_as_many_count_as_are_allowed(subject: &impl 
     }
 }
 
-/// O-30: unfinished OAuth flows outlive half-done sign-ins, and more of them come than any store keeps.
-pub(crate) fn a_flood_of_one_space_leaves_the_others_alone(subject: &impl Subject) {
+/// O-30: unfinished OAuth flows outlive half-done sign-ins, and more of them come than are kept.
+pub(crate) fn a_flood_of_one_space_leaves_the_others_alone<S: Subject>(subject: &S) {
     put(subject, Space::Challenge, &KEY, b"challenge");
     put(subject, Space::OauthCode, &KEY, b"code");
     assert_eq!(attempt(subject, 5).unwrap().left, 4);
     wait(async {
-        for number in 0_u64..FLOOD {
+        for number in 0..S::FLOOD {
             let mut key = KEY;
             key[..8].copy_from_slice(&number.to_be_bytes());
             subject.store().put(Space::OauthState, &key, vec![7; 40], 2 * LIFE).await.unwrap();

@@ -2,4 +2,10 @@
 #![expect(clippy::unwrap_used, reason = "the helpers of a test fail with it")]
 
 mod contract;
+#[cfg(feature = "redis")]
+mod in_redis;
 mod memory;
+#[cfg(feature = "redis")]
+mod redis_away;
+#[cfg(feature = "redis")]
+mod test_redis;

@@ -15,9 +15,12 @@ struct InMemory {
 }
 
 impl Subject for InMemory {
-    fn new() -> Self {
+    /// More than any space holds.
+    const FLOOD: u64 = 120_000;
+
+    fn new() -> Option<Self> {
         let clock = Arc::new(ManualClock::default());
-        Self { store: EphemeralStore::in_memory(MemoryConfig::default(), clock.clone()), clock }
+        Some(Self { store: EphemeralStore::in_memory(MemoryConfig::default(), clock.clone()), clock })
     }
 
     fn store(&self) -> &EphemeralStore {
@@ -33,7 +36,7 @@ contract_tests! { InMemory }
 
 #[test]
 fn a_clone_is_a_handle_on_the_same_entries() {
-    let subject = InMemory::new();
+    let subject = InMemory::new().unwrap();
     let clone = subject.store().clone();
     wait(subject.store().put(Space::OauthCode, &[1; 32], vec![1], Duration::from_secs(9))).unwrap();
     assert_eq!(wait(clone.take(Space::OauthCode, &[1; 32])), Ok(Some(vec![1])));
