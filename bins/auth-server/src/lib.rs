@@ -6,11 +6,14 @@
 #![deny(missing_docs)]
 
 pub mod cli;
+mod columns;
 mod first_admin;
 mod http;
+mod keys;
 mod logging;
 mod metrics;
 mod outbox;
+mod providers;
 pub mod run;
 mod secret_file;
 mod serve;

@@ -1,14 +1,19 @@
 //! Numbers for operators, in the text format that Prometheus reads (REQ-52).
 //!
 //! The crates below count with the facade `metrics` and know nothing of who reads it; without a recorder that costs them
-//! next to nothing. Here is the one list of names, so that each is there, with 0, from the first scrape on.
+//! next to nothing.
+
+mod list;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use auth_core::{Breaker, BreakerState};
-use metrics::{Label, SharedString, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
+use auth_core::BreakerState;
+use auth_oauth::Providers;
+use metrics::{SharedString, counter, gauge};
 use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
+
+use self::list::{SIGN_IN_OUTCOMES, begin};
 
 /// How often what was measured is put into its buckets: until then each measurement is kept by itself.
 const UPKEEP: Duration = Duration::from_secs(5);
@@ -16,120 +21,15 @@ const UPKEEP: Duration = Duration::from_secs(5);
 /// Upper ends of the buckets of durations, in seconds: from a look-up by index to the longest wait for a hash.
 const SECONDS: [f64; 13] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
-/// A number and what it tells.
-struct Metric {
-    name: &'static str,
-    kind: Kind,
-    meaning: &'static str,
-    label: Option<Split>,
-}
-
-/// What a number is split by, and the values that are there from the start.
-type Split = (&'static str, &'static [&'static str]);
-
-enum Kind {
-    /// Only grows.
-    Counter,
-    /// Goes up and down.
-    Gauge,
-    /// Durations in seconds.
-    Histogram,
-}
-
-const TEMPLATES: [&str; 8] = [
-    "verify_email",
-    "reset_password",
-    "change_email",
-    "email_changed",
-    "account_exists",
-    "security_alert",
-    "password_changed",
-    "activate",
-];
-
-const METRICS: [Metric; 13] = [
-    counts("auth_login_success_total", "Sign-ins that opened a session", None),
-    counts("auth_login_failure_total", "Sign-ins that were refused", None),
-    counts("auth_token_refresh_total", "Refreshes that gave tokens", None),
-    counts(
-        "auth_breach_checks_total",
-        "Passwords that were looked up among the breached ones, by what came of it",
-        Some(("outcome", &["breached", "not_found", "unknown"])),
-    ),
-    counts("auth_mails_sent_total", "Mails that a mail server took over", Some(("template", &TEMPLATES))),
-    counts("auth_mails_failed_total", "Mails that a mail server refused for good", Some(("template", &TEMPLATES))),
-    counts(
-        "auth_mails_expired_total",
-        "Mails whose purpose ended before they were sent",
-        Some(("template", &TEMPLATES)),
-    ),
-    counts(
-        "auth_mails_dropped_total",
-        "Mails that were not to be sent, by the reason",
-        Some(("reason", &["nobody", "too_many"])),
-    ),
-    shows("auth_outbox_waiting", "Mails that wait to be sent", None),
-    shows("auth_outbox_failed", "Mails that were refused for good and are kept", None),
-    shows("auth_outbox_oldest_seconds", "How long the oldest waiting mail has been waiting", None),
-    shows(
-        "auth_breaker_state",
-        "Circuit breakers: 0 closed, 1 half open, 2 open",
-        Some(("dependency", &["smtp", "hibp"])),
-    ),
-    Metric {
-        name: "auth_operation_duration_seconds",
-        kind: Kind::Histogram,
-        meaning: "How long an operation took",
-        label: Some(("operation", &[])),
-    },
-];
-
-const fn counts(name: &'static str, meaning: &'static str, label: Option<Split>) -> Metric {
-    Metric { name, kind: Kind::Counter, meaning, label }
-}
-
-const fn shows(name: &'static str, meaning: &'static str, label: Option<Split>) -> Metric {
-    Metric { name, kind: Kind::Gauge, meaning, label }
-}
-
-impl Metric {
-    fn describe(&self) {
-        match self.kind {
-            Kind::Counter => describe_counter!(self.name, self.meaning),
-            Kind::Gauge => describe_gauge!(self.name, self.meaning),
-            Kind::Histogram => describe_histogram!(self.name, self.meaning),
-        }
-    }
-
-    /// Has it shown with 0, once for each value of its label.
-    fn begin(&self) {
-        match self.label {
-            None => self.begin_with(Vec::new()),
-            Some((label, values)) => {
-                for value in values {
-                    self.begin_with(vec![Label::from_static_parts(label, value)]);
-                }
-            }
-        }
-    }
-
-    fn begin_with(&self, labels: Vec<Label>) {
-        let name = SharedString::const_str(self.name);
-        match self.kind {
-            Kind::Counter => counter!(name, labels).absolute(0),
-            Kind::Gauge => gauge!(name, labels).set(0),
-            Kind::Histogram => drop(histogram!(name, labels)),
-        }
-    }
-}
-
 /// What the process has counted so far; a clone reads the same numbers.
 #[derive(Clone)]
 pub(crate) struct Metrics {
     counted: PrometheusHandle,
     /// Breakers that are looked at when somebody asks, by what they guard.
-    breakers: Vec<(&'static str, Arc<Breaker>)>,
+    breakers: Vec<(SharedString, BreakerWatch)>,
 }
+
+type BreakerWatch = Arc<dyn Fn() -> BreakerState + Send + Sync>;
 
 impl Metrics {
     /// Counts from now on, for the whole process.
@@ -145,17 +45,35 @@ impl Metrics {
         Ok(metrics)
     }
 
-    /// Shows the state of `breaker`, too, which guards `dependency`.
+    /// Shows the state of a breaker, too, which guards `dependency`.
     #[must_use]
-    pub(crate) fn watching(mut self, dependency: &'static str, breaker: Arc<Breaker>) -> Self {
-        self.breakers.push((dependency, breaker));
+    pub(crate) fn watching(
+        mut self,
+        dependency: impl Into<SharedString>,
+        state: impl Fn() -> BreakerState + Send + Sync + 'static,
+    ) -> Self {
+        self.breakers.push((dependency.into(), Arc::new(state)));
         self
+    }
+
+    /// Shows each provider that is configured, too: its breaker as `oauth_` and its name, which no other dependency has,
+    /// and its sign-ins with 0.
+    #[must_use]
+    pub(crate) fn watching_providers(self, providers: &Providers) -> Self {
+        providers.configured().fold(self, |metrics, provider| {
+            for outcome in SIGN_IN_OUTCOMES {
+                let name = provider.name().to_owned();
+                counter!("auth_oauth_sign_ins_total", "provider" => name, "outcome" => outcome).absolute(0);
+            }
+            let (name, provider) = (format!("oauth_{}", provider.name()), provider.clone());
+            metrics.watching(name, move || provider.breaker_state())
+        })
     }
 
     /// Everything in the text format 0.0.4.
     pub(crate) fn render(&self) -> String {
-        for (dependency, breaker) in &self.breakers {
-            gauge!("auth_breaker_state", "dependency" => *dependency).set(state(breaker.state()));
+        for (dependency, watch) in &self.breakers {
+            gauge!("auth_breaker_state", "dependency" => dependency.clone()).set(state(watch()));
         }
         self.counted.render()
     }
@@ -184,16 +102,12 @@ fn recorder() -> Result<PrometheusRecorder, BuildError> {
     Ok(PrometheusBuilder::new().set_buckets(&SECONDS)?.build_recorder())
 }
 
-/// Describes every metric and has it shown.
-fn begin() {
-    for metric in &METRICS {
-        metric.describe();
-        metric.begin();
-    }
-}
-
 #[cfg(test)]
 pub(crate) mod tests {
+    use auth_oauth::{ClientCredentials, Endpoints, NetworkPolicy, OidcIssuer};
+    use metrics::histogram;
+
+    use super::list::METRICS;
     use super::*;
 
     /// Numbers of a test's own, beside those of the process; what `count` counts goes there.
@@ -256,9 +170,10 @@ pub(crate) mod tests {
     fn a_breaker_is_looked_at_when_somebody_asks() {
         let recorder = recorder().unwrap();
         let clock = Arc::new(auth_core::ManualClock::default());
-        let breaker = Arc::new(Breaker::new(auth_core::BreakerConfig::default(), clock.clone()));
-        let metrics =
-            Metrics { counted: recorder.handle(), breakers: Vec::new() }.watching("hibp", Arc::clone(&breaker));
+        let breaker = Arc::new(auth_core::Breaker::new(auth_core::BreakerConfig::default(), clock.clone()));
+        let watched = Arc::clone(&breaker);
+        let metrics = Metrics { counted: recorder.handle(), breakers: Vec::new() };
+        let metrics = metrics.watching("hibp", move || watched.state());
         let shown = || metrics::with_local_recorder(&recorder, || metrics.render());
         assert!(shown().contains("auth_breaker_state{dependency=\"hibp\"} 0\n"));
         while let Ok(permit) = breaker.acquire() {
@@ -269,13 +184,32 @@ pub(crate) mod tests {
         assert!(shown().contains("auth_breaker_state{dependency=\"hibp\"} 1\n"));
     }
 
+    /// REQ-43: also of a name that another dependency has.
     #[test]
-    fn names_and_meanings_keep_to_the_format() {
-        for metric in &METRICS {
-            assert!(metric.name.starts_with("auth_"), "{}", metric.name);
-            assert_eq!(metric.name.ends_with("_total"), matches!(metric.kind, Kind::Counter), "{}", metric.name);
-            assert!(!metric.meaning.contains(['\\', '\n']), "{}", metric.meaning);
-            assert_eq!(METRICS.iter().filter(|other| other.name == metric.name).count(), 1, "{}", metric.name);
+    fn each_configured_provider_is_shown() {
+        let client = || ClientCredentials { client_id: "id".to_owned(), client_secret: None };
+        let breaker = auth_core::BreakerConfig::default();
+        let clock = Arc::new(auth_core::ManualClock::default());
+        let issuer = OidcIssuer {
+            name: "hibp".to_owned(),
+            display_name: "hibp".to_owned(),
+            issuer: "http://idp.localhost".to_owned(),
+            client: client(),
+            scopes: vec!["openid".to_owned()],
+        };
+        let at = |path: &str| format!("http://github.localhost/{path}").parse().unwrap();
+        let endpoints = Endpoints { authorize_url: at("a"), token_url: at("t"), userinfo_url: at("u") };
+        let providers = Providers::builder(NetworkPolicy::Any, breaker, clock);
+        let providers = providers.github(client(), Some(endpoints)).openid_connect(issuer).build().unwrap();
+        let recorder = recorder().unwrap();
+        let metrics = Metrics { counted: recorder.handle(), breakers: Vec::new() };
+        let text = metrics::with_local_recorder(&recorder, || metrics.watching_providers(&providers).render());
+        let counted = r#"auth_oauth_sign_ins_total{provider="github",outcome="success"} 0"#;
+        assert!(text.lines().any(|line| line == counted), "{text}");
+        let shown: Vec<&str> = text.lines().filter(|line| line.starts_with("auth_breaker_state{")).collect();
+        for name in ["oauth_github", "oauth_hibp"] {
+            assert!(shown.contains(&&*format!("auth_breaker_state{{dependency=\"{name}\"}} 0")), "{text}");
         }
+        assert_eq!(shown.len(), 2, "{text}");
     }
 }

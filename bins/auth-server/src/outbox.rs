@@ -6,6 +6,7 @@ use auth_core::Timestamp;
 use auth_service::{AuthService, OutboxEntry};
 
 use crate::cli::Retry;
+use crate::columns::Columns;
 use crate::settings::printable;
 use crate::start::CannotStart;
 
@@ -33,14 +34,8 @@ const HEADINGS: [&str; 7] = ["ID", "MAIL", "RECIPIENT", "QUEUED", "ATTEMPTS", "N
 
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let rows: Vec<[String; 7]> =
-            std::iter::once(HEADINGS.map(str::to_owned)).chain(self.0.iter().map(row)).collect();
-        let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();
-        let widths: [usize; 7] = std::array::from_fn(width);
-        for row in &rows {
-            let padded = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
-            writeln!(f, "{}", padded.collect::<Vec<_>>().join("  ").trim_end())?;
-        }
+        let rows = self.0.iter().map(row);
+        Columns(std::iter::once(HEADINGS.map(str::to_owned)).chain(rows).collect()).fmt(f)?;
         match self.0.len() {
             LISTED_LEN => writeln!(f, "only the oldest {LISTED} are listed"),
             0 => writeln!(f, "no mail waits, and none has failed"),

@@ -8,12 +8,13 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use auth_core::OsRandom;
+use auth_persistence::Database;
 use auth_service::AuthService;
 
-use crate::cli::{Command, Invocation, Retry};
+use crate::cli::{Command, Invocation, KeysCommand, Retry};
 use crate::settings::{Flags, Loaded, Report, Settings, Sources, value};
 use crate::start::{CannotStart, Opened, open_database, open_service};
-use crate::{first_admin, http, logging, outbox, serve};
+use crate::{first_admin, http, keys, logging, outbox, serve};
 
 /// Exit code of a faulty configuration or command line.
 const CONFIGURATION_FAULT: u8 = 2;
@@ -53,6 +54,7 @@ fn run_with(command: &Command, loaded: &Loaded) -> io::Result<ExitCode> {
         Command::Serve => return serve(loaded),
         Command::OutboxList => return list_outbox(&loaded.settings),
         Command::OutboxRetry(which) => return retry_mails(&loaded.settings, *which),
+        Command::Keys(command) => return look_after_keys(&loaded.settings, *command),
         // Done before the settings were read.
         Command::OpenApi | Command::Secret | Command::AdminCreate { .. } => {}
     }
@@ -124,20 +126,35 @@ fn retry_mails(settings: &Settings, which: Retry) -> io::Result<ExitCode> {
     }
 }
 
+/// With the database and the secrets alone: no server is made, and none of the keys that a server makes when it starts.
+fn look_after_keys(settings: &Settings, command: KeysCommand) -> io::Result<ExitCode> {
+    match command_database(settings).and_then(|database| keys::carry_out(settings, database, command)) {
+        Ok(text) => {
+            write!(io::stdout().lock(), "{text}")?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(error) => report(Err(error)),
+    }
+}
+
 /// Does `work` with a service that neither listens nor has jobs.
 fn operate<T>(
     settings: &Settings,
     work: impl AsyncFnOnce(AuthService) -> Result<T, CannotStart>,
 ) -> Result<T, CannotStart> {
+    let Opened { service, .. } = open_service(settings, command_database(settings)?)?;
+    actix_web::rt::System::new().block_on(work(service))
+}
+
+/// The database for a command, migrated.
+fn command_database(settings: &Settings) -> Result<Database, CannotStart> {
     let mut settings = settings.clone();
     // One connection serves a command, and none is being opened by another thread when the process ends: libpq's TLS
     // doesn't survive that.
     settings.database.pool = NonZeroU32::MIN;
-    let settings = &settings;
-    let database = open_database(settings)?;
+    let database = open_database(&settings)?;
     database.migrate()?;
-    let Opened { service, .. } = open_service(settings, database)?;
-    actix_web::rt::System::new().block_on(work(service))
+    Ok(database)
 }
 
 fn report(result: Result<(), CannotStart>) -> io::Result<ExitCode> {

@@ -4,21 +4,18 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_cors::Cors;
 use actix_web::dev::{Server, ServerHandle};
-use actix_web::http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, RETRY_AFTER};
-use actix_web::middleware::Condition;
+use actix_web::middleware::{Condition, from_fn};
 use actix_web::{App, HttpServer, web};
-use auth_actix::{RequestContext, X_REQUEST_ID};
+use auth_actix::RequestContext;
 use auth_core::SystemClock;
 use auth_service::AuthService;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::http::{self, AppName, LinkPages, Stopping, TrustedProxies};
+use crate::http::{self, AppName, BindingCookies, LinkPages, SharedState, Stopping, TrustedProxies};
 use crate::metrics::Metrics;
 use crate::settings::Settings;
 use crate::settings::section::observability::MetricsSettings;
-use crate::settings::section::web::WebSettings;
 use crate::start::{CannotStart, Opened, open_database, open_service};
 use crate::{first_admin, logging};
 
@@ -39,10 +36,16 @@ pub(crate) fn serve(settings: &Settings) -> Result<(), CannotStart> {
     let metrics = (settings.metrics != MetricsSettings::Off).then(Metrics::start).transpose()?;
     let database = open_database(settings)?;
     database.migrate()?;
-    let Opened { service, breach_breaker } = open_service(settings, database)?;
-    let metrics = metrics.map(|metrics| metrics.watching("hibp", breach_breaker));
+    let Opened { service, breach_breaker, redis } = open_service(settings, database)?;
+    let metrics = metrics.map(|metrics| {
+        let metrics = metrics.watching("hibp", move || breach_breaker.state()).watching_providers(service.providers());
+        match redis.clone() {
+            Some(redis) => metrics.watching("redis", move || redis.breaker_state()),
+            None => metrics,
+        }
+    });
     let listeners = Listeners::open(settings)?;
-    actix_web::rt::System::new().block_on(run(settings, service, metrics, listeners))
+    actix_web::rt::System::new().block_on(run(settings, service, SharedState(redis), metrics, listeners))
 }
 
 struct Listeners {
@@ -76,6 +79,7 @@ fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
 async fn run(
     settings: &Settings,
     service: AuthService,
+    shared: SharedState,
     metrics: Option<Metrics>,
     listeners: Listeners,
 ) -> Result<(), CannotStart> {
@@ -85,10 +89,13 @@ async fn run(
     if let Err(error) = service.sync_revocations().await {
         tracing::warn!(%error, "the revocations can't be read yet");
     }
+    // A Redis that is away has said so in the log, and is no reason not to start.
+    shared.check().await;
     let jobs = service.run_jobs();
     let stopping = web::Data::new(Stopping::default());
     let address = listeners.main.local_addr().map_err(CannotStart::Serve)?;
-    let server = server(settings, &service, metrics.clone(), &stopping, listeners.main).map_err(CannotStart::Serve)?;
+    let server =
+        server(settings, &service, shared, metrics.clone(), &stopping, listeners.main).map_err(CannotStart::Serve)?;
     let metrics = metrics.map(|metrics| serve_metrics(metrics, listeners.metrics)).transpose();
     let metrics = metrics.map_err(CannotStart::Serve)?.flatten();
     announce(settings, address);
@@ -105,18 +112,20 @@ async fn run(
 fn server(
     settings: &Settings,
     service: &AuthService,
+    shared: SharedState,
     metrics: Option<Metrics>,
     stopping: &web::Data<Stopping>,
     listener: TcpListener,
 ) -> std::io::Result<Server> {
-    let service = web::Data::new(service.clone());
+    let (service, shared) = (web::Data::new(service.clone()), web::Data::new(shared));
     let access_tokens = web::Data::from(service.access_tokens());
     let proxies = web::Data::new(TrustedProxies::new(settings.web.trusted_proxies.clone()));
     let app_name = web::Data::new(AppName::new(&settings.server.app_name));
     let link_pages = web::Data::new(LinkPages::new(&settings.server.app_name, settings.server.base_url.as_str()));
     let metrics = metrics.filter(|_| settings.metrics == MetricsSettings::WithServer).map(web::Data::new);
-    let (stopping, web_settings) = (stopping.clone(), settings.web.clone());
+    let (stopping, cors_origins) = (stopping.clone(), settings.web.cors_origins.clone());
     let is_https = settings.server.base_url.is_https();
+    let cookies = web::Data::new(BindingCookies::new(is_https));
     let app = move || {
         let context =
             RequestContext::new(Arc::new(SystemClock), http::default_headers(is_https), http::QUIET_PATHS.to_vec());
@@ -125,11 +134,14 @@ fn server(
             .app_data(access_tokens.clone())
             .app_data(proxies.clone())
             .app_data(stopping.clone())
+            .app_data(shared.clone())
             .app_data(app_name.clone())
             .app_data(link_pages.clone())
+            .app_data(cookies.clone())
             .configure(|config| http::metrics_route(config, metrics.as_ref()))
             .configure(http::routes)
-            .wrap(Condition::new(!web_settings.cors_origins.is_empty(), cors(&web_settings)))
+            .wrap(Condition::new(!cors_origins.is_empty(), http::cors(&cors_origins)))
+            .wrap(from_fn(http::credentials))
             .wrap(context)
     };
     let server = HttpServer::new(app)
@@ -166,16 +178,6 @@ fn serve_metrics(metrics: Metrics, listener: Option<TcpListener>) -> std::io::Re
     actix_web::rt::spawn(server);
     tracing::info!(%address, "metrics are served");
     Ok(Some(handle))
-}
-
-/// REQ-57: exact origins, no credentials: these routes take bearer tokens, never cookies.
-fn cors(settings: &WebSettings) -> Cors {
-    let cors = Cors::default()
-        .allowed_methods(["GET", "POST", "PATCH", "DELETE"])
-        .allowed_headers([AUTHORIZATION, CONTENT_TYPE, X_REQUEST_ID])
-        .expose_headers::<[HeaderName; 2], HeaderName>([X_REQUEST_ID, RETRY_AFTER])
-        .max_age(600);
-    settings.cors_origins.iter().fold(cors, |cors, origin| cors.allowed_origin(origin.as_str()))
 }
 
 fn announce(settings: &Settings, address: SocketAddr) {

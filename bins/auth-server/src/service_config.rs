@@ -10,19 +10,18 @@ use crate::settings::section::breaker::BreakerSettings;
 use crate::settings::section::link::LinkSettings;
 use crate::settings::section::password;
 use crate::settings::section::token::{JwtAlgorithm, ReuseRevokes};
+use crate::settings::value::WebOrigin;
 use crate::start::CannotStart;
 
 pub(crate) fn service_config(settings: &Settings) -> Result<ServiceConfig, CannotStart> {
     let (token, revocation, account) = (&settings.tokens, &settings.revocation, &settings.accounts);
     Ok(ServiceConfig {
+        base_url: settings.server.base_url.url().clone(),
+        redirect_origins: settings.web.redirect_origins.iter().map(WebOrigin::origin).collect(),
         issuer: token.issuer.clone(),
         audience: token.audience.clone(),
-        signing_algorithm: match token.algorithm {
-            JwtAlgorithm::EdDsa => SigningAlgorithm::EdDsa,
-            JwtAlgorithm::Es256 => SigningAlgorithm::Es256,
-            JwtAlgorithm::Rs256 => SigningAlgorithm::Rs256,
-            JwtAlgorithm::Hs256 => SigningAlgorithm::Hs256,
-        },
+        signing_algorithm: signing_algorithm(token.algorithm),
+        signing_key_life: token.signing_key_life,
         access_lifetime: token.access_ttl,
         refresh_lifetime: token.refresh_ttl,
         refresh_idle: token.refresh_idle_ttl,
@@ -46,6 +45,15 @@ pub(crate) fn service_config(settings: &Settings) -> Result<ServiceConfig, Canno
         revocation_poll: revocation.poll,
         revocation_max_age: revocation.max_age,
     })
+}
+
+pub(crate) const fn signing_algorithm(algorithm: JwtAlgorithm) -> SigningAlgorithm {
+    match algorithm {
+        JwtAlgorithm::EdDsa => SigningAlgorithm::EdDsa,
+        JwtAlgorithm::Es256 => SigningAlgorithm::Es256,
+        JwtAlgorithm::Rs256 => SigningAlgorithm::Rs256,
+        JwtAlgorithm::Hs256 => SigningAlgorithm::Hs256,
+    }
 }
 
 fn links(pages: &LinkSettings) -> Links {

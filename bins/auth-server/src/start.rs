@@ -8,12 +8,14 @@ use std::sync::Arc;
 use auth_core::password::{Argon2Backend, Argon2Params, HashPool, HashPoolConfig, PasswordHasher};
 use auth_core::{AuthSecret, BreachConfig, BreachedPasswords, Breaker, Clock, OsRandom, SecretRing, SystemClock};
 use auth_email::{Branding, InvalidMailConfig, Mailer, SmtpConfig};
-use auth_ephemeral::{EphemeralStore, MemoryConfig};
+use auth_ephemeral::{EphemeralStore, InvalidRedis, MemoryConfig, Redis, RedisConfig};
+use auth_oauth::InvalidProvider;
 use auth_persistence::{Database, DatabaseConfig, OpenError};
-use auth_service::{AdminError, AuthService, Fault, Parts, StartError};
+use auth_service::{AdminError, AuthService, Fault, KeyError, Parts, StartError};
 use metrics_exporter_prometheus::BuildError;
 use secrecy::{ExposeSecret as _, SecretString};
 
+use crate::providers::providers;
 use crate::secret_file;
 use crate::service_config::{breaker, service_config};
 use crate::settings::Settings;
@@ -27,6 +29,8 @@ pub(crate) enum CannotStart {
     Database(#[from] OpenError),
     #[error("{0}")]
     Service(#[from] StartError),
+    #[error("{0}")]
+    Keys(#[from] KeyError),
     #[error("AUTH_SECRET can't be used: {0}")]
     Secret(String),
     #[error("the development secret can't be kept beside the database: {0}; set AUTH_SECRET")]
@@ -35,6 +39,10 @@ pub(crate) enum CannotStart {
     Setting { variable: &'static str, problem: String },
     #[error("mails can't be sent with these settings: {0}")]
     Mail(#[from] InvalidMailConfig),
+    #[error("REDIS_URL can't be used: {0}")]
+    Redis(#[from] InvalidRedis),
+    #[error("sign-in with other providers can't be set up: {0}")]
+    Provider(#[from] InvalidProvider),
     #[error("no administrator was made of ADMIN_EMAIL and ADMIN_PASSWORD: {0}")]
     Admin(#[from] AdminError),
     #[error("{0}")]
@@ -71,26 +79,42 @@ pub(crate) struct Opened {
     pub(crate) service: AuthService,
     /// Guards the calls that look passwords up among the breached ones.
     pub(crate) breach_breaker: Arc<Breaker>,
+    /// What instances share; `None` keeps it in the process.
+    pub(crate) redis: Option<Redis>,
 }
 
 /// The service of `settings` on `database`, which is migrated.
 pub(crate) fn open_service(settings: &Settings, database: Database) -> Result<Opened, CannotStart> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let breach_breaker = Arc::new(Breaker::new(breaker(settings.breaker), Arc::clone(&clock)));
+    let redis = redis(settings, Arc::clone(&clock))?;
     let parts = Parts {
         secrets: secrets(settings)?,
         hash_pool: hash_pool(settings, Arc::clone(&clock))?,
-        ephemeral: EphemeralStore::in_memory(MemoryConfig::default(), Arc::clone(&clock)),
+        ephemeral: match &redis {
+            Some(redis) => EphemeralStore::in_redis(redis),
+            None => EphemeralStore::in_memory(MemoryConfig::default(), Arc::clone(&clock)),
+        },
+        providers: providers(settings, Arc::clone(&clock))?,
         mailer: mailer(settings)?,
         breached_passwords: breached_passwords(settings, &breach_breaker),
         database,
         clock,
         random: Arc::new(OsRandom),
     };
-    Ok(Opened { service: AuthService::start(service_config(settings)?, parts)?, breach_breaker })
+    Ok(Opened { service: AuthService::start(service_config(settings)?, parts)?, breach_breaker, redis })
 }
 
-fn secrets(settings: &Settings) -> Result<SecretRing, CannotStart> {
+/// Nothing is connected yet, so that a command which doesn't need Redis doesn't ask for it.
+fn redis(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Option<Redis>, InvalidRedis> {
+    let Some(url) = settings.redis.url.clone() else { return Ok(None) };
+    let (prefix, timeout) = (settings.redis.prefix.clone(), settings.redis.timeout);
+    let config = RedisConfig { url, prefix, timeout, breaker: breaker(settings.breaker) };
+    Redis::open(config, clock, Arc::new(OsRandom)).map(Some)
+}
+
+/// What the keys are sealed with.
+pub(crate) fn secrets(settings: &Settings) -> Result<SecretRing, CannotStart> {
     let current = match &settings.secrets.current {
         Some(secret) => parse_secret(secret)?,
         None => development_secret(&settings.database.url)?,

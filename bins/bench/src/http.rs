@@ -30,6 +30,8 @@ pub(crate) fn post(path: &str, json: &str) -> Vec<u8> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Answer<'a> {
     pub(crate) status: u16,
+    /// From the status line to the end of the last header.
+    head: &'a [u8],
     pub(crate) body: &'a [u8],
 }
 
@@ -45,12 +47,19 @@ impl<'a> Answer<'a> {
             None => body,
         };
         let status = u16::try_from(status).unwrap_or(0);
-        Some(Self { status, body: bytes.get(body..length)? })
+        Some(Self { status, head: &bytes[..head], body: bytes.get(body..length)? })
     }
 
     /// The answer for people who look into an error.
     pub(crate) fn describe(&self) -> String {
         format!("{} {}", self.status, String::from_utf8_lossy(self.body))
+    }
+
+    /// The value of a header, found by its name in the lower case in which the server writes it.
+    pub(crate) fn header(&self, name: &str) -> Option<&'a str> {
+        let at = memchr::memmem::find(self.head, format!("\r\n{name}: ").as_bytes())?;
+        let value = self.head.get(at + name.len() + 4..)?;
+        std::str::from_utf8(value.split(|byte| *byte == b'\r').next()?).ok()
     }
 
     /// The text of a string in a JSON body, found by its name.
@@ -112,6 +121,7 @@ mod tests {
         let answer = Answer::parse(ANSWER).unwrap();
         assert_eq!((answer.status, answer.body.len()), (200, 16));
         assert_eq!((answer.text("a"), answer.text("c"), answer.text("d")), (Some("b"), Some(""), None));
+        assert_eq!(["x", "content-length", "y"].map(|name| answer.header(name)), [Some("y"), Some("16"), None]);
     }
 
     #[test]

@@ -35,9 +35,9 @@ const RESERVED: [&str; 11] = [
     "request_uri",
 ];
 
-/// Whether the query of `endpoint` leaves our parameters to us. Otherwise it may say what it wants.
-pub(crate) fn is_endpoint(endpoint: &Url) -> bool {
-    endpoint.query_pairs().all(|(name, _)| !RESERVED.contains(&name.as_ref()))
+/// A parameter of ours that the query of `endpoint` has. Otherwise it may say what it wants.
+pub(crate) fn reserved_parameter(endpoint: &Url) -> Option<&'static str> {
+    RESERVED.into_iter().find(|reserved| endpoint.query_pairs().any(|(name, _)| name == *reserved))
 }
 
 impl AuthorizationRequest<'_> {
@@ -123,7 +123,7 @@ mod tests {
 
     #[test]
     fn an_endpoint_may_not_set_what_the_flow_sets() {
-        let is_fine = |url: &str| is_endpoint(&Url::parse(url).unwrap());
+        let is_fine = |url: &str| reserved_parameter(&Url::parse(url).unwrap()).is_none();
         assert!(is_fine("https://provider.example/authorize"));
         assert!(is_fine("https://provider.example/authorize?prompt=select_account&access_type=online"));
         for name in RESERVED {

@@ -35,8 +35,10 @@ impl OAuth2Provider for GitHub {
     fn read_user<'a>(&'a self, api: &'a UserApi<'_>) -> ReadingUser<'a> {
         Box::pin(async move {
             let user = user(&api.userinfo().await?)?;
-            // People may agree to the sign-in without the addresses.
-            let email = api.list_below_userinfo("emails").await?.and_then(|addresses| verified_primary(&addresses));
+            // People may agree to the sign-in without the addresses. The most that a page has, where 30 is usual: the
+            // primary one may be the last.
+            let addresses = api.list_below_userinfo("emails", &[("per_page", "100")]).await?;
+            let email = addresses.and_then(|addresses| verified_primary(&addresses));
             Ok(OAuthUserInfo { email_verified: email.is_some(), email, ..user })
         })
     }

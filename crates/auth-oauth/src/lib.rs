@@ -26,6 +26,7 @@ mod oidc;
 mod plain;
 mod provider;
 mod providers;
+mod refused_url;
 mod token;
 mod user_api;
 mod user_info;
@@ -38,6 +39,7 @@ pub use network::NetworkPolicy;
 pub use plain::{DefaultEndpoints, OAuth2Provider, ReadingUser};
 pub use provider::Provider;
 pub use providers::{ClientCredentials, Endpoints, InvalidProvider, OidcIssuer, Providers, ProvidersBuilder};
+pub use refused_url::RefusedUrl;
 pub use user_api::UserApi;
 pub use user_info::OAuthUserInfo;
 

@@ -4,6 +4,12 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use url::{Host, Url};
 
+use crate::authorization::reserved_parameter;
+use crate::refused_url::RefusedUrl;
+
+/// The longest issuer: it is part of every identity, and stored with each.
+const MAX_ISSUER_BYTES: usize = 1024;
+
 /// Where providers may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NetworkPolicy {
@@ -17,19 +23,61 @@ pub enum NetworkPolicy {
 impl NetworkPolicy {
     /// Whether `url` may be called, or browsers sent to it, as far as the URL itself tells: a name is looked at again
     /// when it has been resolved. Credentials and fragments are refused (RFC 6749, sections 3.1 and 3.2).
-    pub(crate) fn allows(self, url: &Url) -> bool {
-        let is_plain = url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it: the first of several things.
+    pub fn check(self, url: &Url) -> Result<(), RefusedUrl> {
         let is_scheme = match self {
             Self::Public => url.scheme() == "https",
             Self::Any => matches!(url.scheme(), "https" | "http"),
         };
-        let is_host = match url.host() {
-            None | Some(Host::Domain("")) => false,
-            Some(Host::Domain(_)) => true,
-            Some(Host::Ipv4(address)) => self.allows_address(address.into()),
-            Some(Host::Ipv6(address)) => self.allows_address(address.into()),
+        let address = match url.host() {
+            _ if !is_scheme => return Err(RefusedUrl::Scheme),
+            None | Some(Host::Domain("")) => return Err(RefusedUrl::Host),
+            Some(Host::Domain(_)) => None,
+            Some(Host::Ipv4(address)) => Some(address.into()),
+            Some(Host::Ipv6(address)) => Some(address.into()),
         };
-        is_plain && is_scheme && is_host
+        if address.is_some_and(|address| !self.allows_address(address)) {
+            Err(RefusedUrl::Address)
+        } else if !url.username().is_empty() || url.password().is_some() {
+            Err(RefusedUrl::Credentials)
+        } else if url.fragment().is_some() {
+            Err(RefusedUrl::Fragment)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// [`NetworkPolicy::check`] of a URL that browsers are sent to with the parameters of a flow. Its own query may hold
+    /// any others.
+    ///
+    /// # Errors
+    ///
+    /// As [`NetworkPolicy::check`], and [`RefusedUrl::Parameter`].
+    pub fn check_authorization_endpoint(self, url: &Url) -> Result<(), RefusedUrl> {
+        self.check(url)?;
+        reserved_parameter(url).map_or(Ok(()), |name| Err(RefusedUrl::Parameter(name)))
+    }
+
+    /// [`NetworkPolicy::check`] of an OpenID Connect issuer (Discovery, section 3): at most 1024 bytes, without a query.
+    ///
+    /// # Errors
+    ///
+    /// As [`NetworkPolicy::check`], [`RefusedUrl::NotAbsolute`], [`RefusedUrl::Query`] and [`RefusedUrl::TooLong`].
+    pub fn check_issuer(self, issuer: &str) -> Result<(), RefusedUrl> {
+        if issuer.len() > MAX_ISSUER_BYTES {
+            return Err(RefusedUrl::TooLong);
+        }
+        let url = Url::parse(issuer).map_err(|_| RefusedUrl::NotAbsolute)?;
+        self.check(&url)?;
+        if url.query().is_some() { Err(RefusedUrl::Query) } else { Ok(()) }
+    }
+
+    /// Whether [`NetworkPolicy::check`] finds nothing.
+    pub(crate) fn allows(self, url: &Url) -> bool {
+        self.check(url).is_ok()
     }
 
     /// Whether a connection to `address` may be opened.
@@ -204,5 +252,38 @@ mod tests {
         let any = |url: &str| NetworkPolicy::Any.allows(&Url::parse(url).unwrap());
         assert!(any("http://127.0.0.1:8080/") && any("http://[::1]/") && any("https://localhost/"));
         assert!(!any("ftp://localhost/") && !any("file:///etc/passwd") && !any("http://user@localhost/"));
+    }
+    /// What the operator is told.
+    #[test]
+    fn what_is_wrong_with_a_url_has_a_name() {
+        use RefusedUrl as R;
+        let check = |url: &str| NetworkPolicy::Public.check_authorization_endpoint(&Url::parse(url).unwrap());
+        for (url, expected) in [
+            ("http://example.com/", R::Scheme),
+            ("https://10.0.0.1/", R::Address),
+            ("https://[::1]/", R::Address),
+            ("https://ada@example.com/", R::Credentials),
+            ("https://example.com/#a", R::Fragment),
+            ("https://example.com/?a=b&state=c", R::Parameter("state")),
+            ("https://example.com/?client%5Fid", R::Parameter("client_id")),
+        ] {
+            assert_eq!(check(url), Err(expected), "{url}");
+        }
+        assert_eq!(check("https://example.com/?prompt=login"), Ok(()));
+    }
+
+    #[test]
+    fn an_issuer_has_no_query_and_at_most_1024_bytes() {
+        let check = |issuer: &str| NetworkPolicy::Public.check_issuer(issuer);
+        let of_length = |length: usize| format!("https://example.com/{}", "a".repeat(length - 20));
+        assert_eq!(check(&of_length(1024)), Ok(()));
+        for (issuer, expected) in [
+            (of_length(1025).as_str(), RefusedUrl::TooLong),
+            ("example.com", RefusedUrl::NotAbsolute),
+            ("https://example.com/?tenant=1", RefusedUrl::Query),
+            ("https://192.168.0.1", RefusedUrl::Address),
+        ] {
+            assert_eq!(check(issuer), Err(expected), "{issuer}");
+        }
     }
 }

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use url::Url;
 
-use crate::authorization::{self, AuthorizationRequest};
+use crate::authorization::AuthorizationRequest;
 use crate::error::OAuthError;
 use crate::flow::{AuthorizationResponse, Flow};
-use crate::http::ProviderHttp;
+use crate::http::Calls;
 use crate::providers::{ClientCredentials, Endpoints};
 use crate::token::{ClientAuthentication, TokenRequest};
 use crate::user_api::UserApi;
@@ -100,26 +100,23 @@ pub(crate) struct PlainProvider {
     provider: Arc<dyn OAuth2Provider>,
     client: ClientCredentials,
     endpoints: Endpoints,
-    is_default_server: bool,
-    http: Arc<ProviderHttp>,
+    is_default_endpoint: bool,
 }
 
 impl PlainProvider {
-    /// None if the authorization endpoint has parameters that the flow sets.
-    pub(crate) fn new(
-        provider: Arc<dyn OAuth2Provider>,
-        client: ClientCredentials,
-        endpoints: Endpoints,
-        http: Arc<ProviderHttp>,
-    ) -> Option<Self> {
-        let is_default_server = is_same_endpoint(provider.endpoints().authorize, &endpoints.authorize_url);
-        authorization::is_endpoint(&endpoints.authorize_url).then_some(Self {
-            provider,
-            client,
-            endpoints,
-            is_default_server,
-            http,
-        })
+    pub(crate) fn new(provider: Arc<dyn OAuth2Provider>, client: ClientCredentials, endpoints: Endpoints) -> Self {
+        let is_default_endpoint = is_same_endpoint(provider.endpoints().authorize, &endpoints.authorize_url);
+        Self { provider, client, endpoints, is_default_endpoint }
+    }
+
+    /// What its subjects are unique within: see [`Provider::identity_issuer`](crate::Provider::identity_issuer).
+    pub(crate) fn identity_issuer(&self) -> String {
+        let (name, origin) = (self.name(), self.endpoints.authorize_url.origin());
+        if Url::parse(self.provider.endpoints().authorize).is_ok_and(|default| default.origin() == origin) {
+            name.to_owned()
+        } else {
+            format!("{name}@{}", origin.ascii_serialization())
+        }
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -144,11 +141,11 @@ impl PlainProvider {
 
     pub(crate) async fn exchange(
         &self,
+        calls: &Calls<'_>,
         flow: &Flow,
         response: AuthorizationResponse<'_>,
     ) -> Result<OAuthUserInfo, OAuthError> {
         self.check_issuer(response.iss)?;
-        let deadline = self.http.deadline();
         let request = TokenRequest {
             url: &self.endpoints.token_url,
             client: &self.client,
@@ -156,8 +153,8 @@ impl PlainProvider {
             flow,
             code: response.code,
         };
-        let access_token = request.send(&self.http, deadline).await?.access_token;
-        let api = UserApi::new(&self.http, access_token, &self.endpoints.userinfo_url, deadline);
+        let access_token = request.send(calls).await?.access_token;
+        let api = UserApi::new(calls, access_token, &self.endpoints.userinfo_url);
         self.provider.read_user(&api).await
     }
 
@@ -172,7 +169,7 @@ impl PlainProvider {
     /// each has a redirect URI and a state of its own (RFC 9700, section 4.4.2.2).
     fn check_issuer(&self, iss: Option<&str>) -> Result<(), OAuthError> {
         let Some(iss) = iss else { return Ok(()) };
-        let is_known = if self.is_default_server {
+        let is_known = if self.is_default_endpoint {
             self.provider.issuer() == Some(iss)
         } else {
             Url::parse(iss).is_ok_and(|iss| iss.origin() == self.endpoints.authorize_url.origin())
@@ -192,25 +189,29 @@ fn is_same_endpoint(default: &str, configured: &Url) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use auth_core::{BreakerConfig, ManualClock};
-
     use super::*;
     use crate::google::Google;
-    use crate::http::{HttpConfig, Timeouts};
-    use crate::network::NetworkPolicy;
 
     fn google(authorize_url: &str) -> PlainProvider {
-        let config = HttpConfig {
-            network: NetworkPolicy::Any,
-            needs_tls: false,
-            timeouts: Timeouts::default(),
-            breaker: BreakerConfig::default(),
-        };
-        let http = Arc::new(ProviderHttp::new(config, Arc::new(ManualClock::default())).unwrap());
         let client = ClientCredentials { client_id: "id".to_owned(), client_secret: None };
         let authorize_url = Url::parse(authorize_url).unwrap();
         let endpoints = Endpoints { authorize_url, ..Google.endpoints().parse().unwrap() };
-        PlainProvider::new(Arc::new(Google), client, endpoints, http).unwrap()
+        PlainProvider::new(Arc::new(Google), client, endpoints)
+    }
+
+    /// O-12: user 3 of one server isn't user 3 of another.
+    #[test]
+    fn another_server_has_other_identities() {
+        for (url, expected) in [
+            (Google.endpoints().authorize, "google"),
+            ("https://accounts.google.com/o/oauth2/v3/auth?prompt=select_account", "google"),
+            ("https://ghe.example/login/oauth/authorize", "google@https://ghe.example"),
+            ("https://GHE.example:443/", "google@https://ghe.example"),
+            ("https://ghe.example:8443/a?b=c", "google@https://ghe.example:8443"),
+            ("http://accounts.google.com/o/oauth2/v2/auth", "google@http://accounts.google.com"),
+        ] {
+            assert_eq!(google(url).identity_issuer(), expected, "{url}");
+        }
     }
 
     /// O-07: the issuer is Google's own, byte by byte.

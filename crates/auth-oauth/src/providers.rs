@@ -15,6 +15,7 @@ use crate::network::NetworkPolicy;
 use crate::oidc::OidcProvider;
 use crate::plain::{OAuth2Provider, PlainProvider};
 use crate::provider::Provider;
+use crate::refused_url::RefusedUrl;
 
 /// What a provider knows your app by.
 #[derive(Clone, Debug)]
@@ -43,7 +44,7 @@ pub struct OidcIssuer {
     pub name: String,
     /// What people see.
     pub display_name: String,
-    /// The issuer, byte by byte as in its tokens.
+    /// The issuer, byte by byte as in its tokens; at most 1024 bytes.
     pub issuer: String,
     /// What it knows your app by.
     pub client: ClientCredentials,
@@ -57,11 +58,9 @@ pub enum InvalidProvider {
     /// Two of one name, or a name that isn't `[a-z][a-z0-9_]{0,31}`.
     #[error("`{0}` can't be a provider's name")]
     Name(String),
-    /// A URL that the network policy refuses, or one with credentials, a fragment, or parameters that the flow sets.
-    #[error(
-        "a URL of `{0}` is refused: outside development it is https to a public host; it has no credentials, fragment or `state`"
-    )]
-    Url(String),
+    /// A URL of the provider of this name: see [`NetworkPolicy::check`].
+    #[error("a URL of `{0}` is refused: {1}")]
+    Url(String, #[source] RefusedUrl),
     /// No TLS, for instance because the system has no certificates to trust.
     #[error("the HTTP client can't be set up")]
     Client(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -216,27 +215,23 @@ impl ProvidersBuilder {
 
     fn plain_provider(&self, Plain { provider, client, endpoints }: Plain) -> Result<Provider, InvalidProvider> {
         let name = provider.names().0.to_owned();
-        let refused = || InvalidProvider::Url(name.clone());
+        let refused = |reason| InvalidProvider::Url(name.clone(), reason);
         let endpoints = match endpoints {
             Some(endpoints) => endpoints,
-            None => provider.endpoints().parse().map_err(|_| refused())?,
+            None => provider.endpoints().parse().map_err(|_| refused(RefusedUrl::NotAbsolute))?,
         };
         let Endpoints { authorize_url, token_url, userinfo_url } = &endpoints;
-        if ![authorize_url, token_url, userinfo_url].into_iter().all(|url| self.network.allows(url)) {
-            return Err(refused());
-        }
-        let http = self.http([token_url, userinfo_url].into_iter().any(|url| url.scheme() == "https"))?;
-        let plain = PlainProvider::new(provider, client, endpoints, Arc::clone(&http));
-        Ok(Provider::plain(plain.ok_or_else(refused)?, http))
+        self.network.check_authorization_endpoint(authorize_url).map_err(refused)?;
+        let called = [token_url, userinfo_url];
+        called.into_iter().try_for_each(|url| self.network.check(url)).map_err(refused)?;
+        let http = self.http(called.into_iter().any(|url| url.scheme() == "https"))?;
+        Ok(Provider::plain(PlainProvider::new(provider, client, endpoints), http))
     }
 
     fn oidc_provider(&self, issuer: OidcIssuer) -> Result<Provider, InvalidProvider> {
-        if !Url::parse(&issuer.issuer).is_ok_and(|url| self.network.allows(&url)) {
-            return Err(InvalidProvider::Url(issuer.name));
-        }
         let http = self.http(!issuer.issuer.starts_with("http://"))?;
         let names = [issuer.name.clone(), issuer.display_name.clone(), issuer.issuer.clone()];
-        let provider = OidcProvider::new(issuer, Arc::clone(&http), self.network, Arc::clone(&self.clock))?;
+        let provider = OidcProvider::new(issuer, self.network, Arc::clone(&self.clock))?;
         Ok(Provider::oidc(names, provider, http))
     }
 

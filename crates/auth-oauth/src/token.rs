@@ -1,6 +1,6 @@
 //! The code for a token (RFC 6749, sections 4.1.3, 4.1.4, 5.1 and 5.2).
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -9,12 +9,12 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use serde_json::Value;
 use url::Url;
-use url::form_urlencoded::{self, Serializer};
+use url::form_urlencoded::Serializer;
 use zeroize::Zeroizing;
 
 use crate::error::OAuthError;
 use crate::flow::Flow;
-use crate::http::{Answer, CallError, Deadline, ProviderHttp};
+use crate::http::{Answer, CallError, Calls};
 use crate::json;
 use crate::providers::ClientCredentials;
 
@@ -81,10 +81,10 @@ struct Body {
 
 impl TokenRequest<'_> {
     /// Exchanges the code.
-    pub(crate) async fn send(&self, http: &ProviderHttp, deadline: Deadline) -> Result<TokenAnswer, OAuthError> {
+    pub(crate) async fn send(&self, calls: &Calls<'_>) -> Result<TokenAnswer, OAuthError> {
         let (form, basic) = self.form();
         let basic = basic.as_deref().map(String::as_str);
-        http.post_form(self.url, form, basic, deadline, read).await.map_err(|error| error.at("the token endpoint"))
+        calls.post_form(self.url, form, basic, read).await.map_err(|error| error.at("the token endpoint"))
     }
 
     /// The body, and what follows `Basic `.
@@ -112,9 +112,24 @@ impl TokenRequest<'_> {
 
 /// Each part is encoded before the two are joined (RFC 6749, section 2.3.1).
 fn basic(client_id: &str, secret: &SecretString) -> Zeroizing<String> {
-    let encode = |text: &str| Zeroizing::new(form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>());
-    let pair = Zeroizing::new(format!("{}:{}", *encode(client_id), *encode(secret.expose_secret())));
+    let pair = Zeroizing::new(format!("{}:{}", *encoded(client_id), *encoded(secret.expose_secret())));
     Zeroizing::new(BASE64.encode(pair.as_bytes()))
+}
+
+/// Everything but the unreserved characters of RFC 3986, section 2.3. Whoever decodes as the standard wants it finds
+/// what was there, and a provider that forgets to decode finds it too, as long as it has nothing but those. The encoding
+/// of forms would do for the first alone: it also replaces `~`, which each secret of Entra has.
+fn encoded(text: &str) -> Zeroizing<String> {
+    // Room for all of it, so that no copy stays behind where it grows.
+    let mut encoded = Zeroizing::new(String::with_capacity(3 * text.len()));
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            _ = write!(encoded, "%{byte:02X}");
+        }
+    }
+    encoded
 }
 
 /// Reads an answer. GitHub refuses with a 200, so an error counts whatever the status.
@@ -215,7 +230,14 @@ mod tests {
     /// RFC 6749, section 2.3.1: a colon or a blank in either part changes nothing.
     #[test]
     fn credentials_are_encoded_before_they_are_joined() {
-        let basic = basic("a:b", &SecretString::from("c d+ä"));
-        assert_eq!(BASE64.decode(basic.as_str()).unwrap(), b"a%3Ab:c+d%2B%C3%A4");
+        let basic = basic("a:b", &SecretString::from("c d+ä%*"));
+        assert_eq!(BASE64.decode(basic.as_str()).unwrap(), b"a%3Ab:c%20d%2B%C3%A4%25%2A");
+    }
+
+    /// Whether a provider decodes them or forgets to, they are the same.
+    #[test]
+    fn a_secret_of_unreserved_characters_is_sent_as_it_is() {
+        let basic = basic("6f1d-client", &SecretString::from("Xy8Q~aB.c_D-0"));
+        assert_eq!(BASE64.decode(basic.as_str()).unwrap(), b"6f1d-client:Xy8Q~aB.c_D-0");
     }
 }

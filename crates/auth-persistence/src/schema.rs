@@ -25,6 +25,7 @@ table! {
         token_epoch -> BigInt,
         security_epoch -> BigInt,
         mfa_enabled_at -> Nullable<Instant>,
+        email_changed_at -> Nullable<Instant>,
         created_at -> Instant,
         updated_at -> Instant,
     }

@@ -51,6 +51,12 @@ pub enum AccountError {
     /// The account has no password that could be changed.
     #[error("the account has no password")]
     NoPassword,
+    /// No account of that provider is linked.
+    #[error("not linked")]
+    NotLinked,
+    /// Nobody could sign in to the account any more.
+    #[error("the last way to sign in stays")]
+    LastSignInMethod,
     /// Nobody would be left to administer.
     #[error("the last admin stays")]
     LastAdmin,
@@ -73,6 +79,8 @@ impl AccountError {
             Self::MfaAlreadyEnabled => ErrorCode::MfaAlreadyEnabled,
             Self::MfaNotEnabled => ErrorCode::MfaNotEnabled,
             Self::NoPassword => ErrorCode::NoPassword,
+            Self::NotLinked => ErrorCode::NotLinked,
+            Self::LastSignInMethod => ErrorCode::LastSignInMethod,
             Self::LastAdmin => ErrorCode::LastAdmin,
             Self::Fault(fault) => fault.code(),
         }

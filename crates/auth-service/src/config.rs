@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use auth_core::password::PasswordPolicy;
 use auth_core::{BreakerConfig, SigningAlgorithm};
-use url::Url;
+use url::{Origin, Url};
 
 use crate::links::Links;
 
@@ -13,12 +13,18 @@ use crate::links::Links;
 #[expect(clippy::struct_excessive_bools, reason = "settings, each a switch of its own")]
 #[derive(Clone, Debug)]
 pub struct ServiceConfig {
+    /// The service's public URL: the callbacks of sign-ins with other providers are below it.
+    pub base_url: Url,
+    /// The origins whose pages a sign-in with another provider may end at.
+    pub redirect_origins: Vec<Origin>,
     /// The `iss` of access tokens: the service's public URL.
     pub issuer: String,
     /// The `aud` of access tokens.
     pub audience: String,
     /// The algorithm that new access tokens are signed with.
     pub signing_algorithm: SigningAlgorithm,
+    /// How old a signing key gets before another one signs: at least 1 h.
+    pub signing_key_life: Duration,
     /// How long an access token lives: 1 s to 24 h.
     pub access_lifetime: Duration,
     /// How long a session lives at most: 1 s to 400 days.
@@ -63,9 +69,12 @@ pub struct ServiceConfig {
 impl Default for ServiceConfig {
     fn default() -> Self {
         Self {
+            base_url: default_base_url(),
+            redirect_origins: vec![default_base_url().origin()],
             issuer: "http://localhost:8080".to_owned(),
             audience: "http://localhost:8080".to_owned(),
             signing_algorithm: SigningAlgorithm::EdDsa,
+            signing_key_life: Duration::from_hours(90 * 24),
             access_lifetime: Duration::from_mins(15),
             refresh_lifetime: Duration::from_hours(30 * 24),
             refresh_idle: Duration::from_hours(7 * 24),

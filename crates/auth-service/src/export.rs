@@ -3,11 +3,13 @@
 use auth_core::{AccessClaims, AuditEventId, SessionId, Timestamp, UserId};
 use auth_persistence::audit_event::{self, AuditEvent};
 use auth_persistence::email_outbox::{self, QueuedEmail};
+use auth_persistence::oauth_account::{self, OAuthAccount};
 use auth_persistence::session::{self, Session};
 use auth_persistence::{backup_code, known_client, reserved_address, user};
 use serde::Serialize;
 
 use crate::account::{AccountError, active};
+use crate::oauth::LinkedAccount;
 use crate::profile::Profile;
 use crate::service::AuthService;
 use crate::sessions::SessionInfo;
@@ -23,12 +25,30 @@ pub struct Export {
     pub events: Vec<ExportedEvent>,
     /// The mails that were queued for the user.
     pub mails: Vec<ExportedMail>,
+    /// The accounts elsewhere that the user can sign in with.
+    pub linked_accounts: Vec<ExportedLink>,
     /// From where the user signed in: the device and network, and when that was noted.
     pub places: Vec<ExportedPlace>,
     /// Addresses that are kept for the user while a change may be taken back.
     pub reserved_addresses: Vec<ReservedAddress>,
     /// The second factor, but for its secret.
     pub second_factor: ExportedFactor,
+}
+
+/// An account elsewhere, and who the user is there.
+#[derive(Clone, Debug, Serialize)]
+pub struct ExportedLink {
+    #[serde(flatten)]
+    account: LinkedAccount,
+    issuer: String,
+    subject: String,
+}
+
+impl From<OAuthAccount> for ExportedLink {
+    fn from(row: OAuthAccount) -> Self {
+        let (issuer, subject) = (row.issuer.clone(), row.subject.clone().into_inner());
+        Self { account: row.into(), issuer, subject }
+    }
 }
 
 /// From where a user signed in.
@@ -136,6 +156,7 @@ impl AuthService {
                     sessions: sessions.map(|row| ExportedSession::of(row, current)).collect(),
                     events: audit_event::list_for_user(conn, id)?.into_iter().map(ExportedEvent::from).collect(),
                     mails: email_outbox::list_for_user(conn, id)?.into_iter().map(ExportedMail::from).collect(),
+                    linked_accounts: oauth_account::list(conn, id)?.into_iter().map(ExportedLink::from).collect(),
                     places: places.map(|(place, noted_at)| ExportedPlace { place, noted_at }).collect(),
                     reserved_addresses: reserved
                         .map(|(address, reserved_until)| ReservedAddress { address, reserved_until })

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use auth_core::password::PasswordHash;
-use auth_core::{AccessClaims, SecondFactorCode, Timestamp, UserId};
+use auth_core::{AccessClaims, SecondFactorCode, SessionId, Timestamp, UserId};
+use auth_persistence::DbConnection;
+use auth_persistence::session::{self, Session};
 use auth_persistence::user::{self, User};
-use auth_persistence::{DbConnection, session};
 
 use crate::account::{AccountError, active};
 use crate::client::Client;
@@ -48,11 +49,21 @@ impl Proven {
 /// The user of `claims`, with the row locked, if the session is live still. A sensitive call that was under way when a
 /// security event ended its session must not be carried out after it.
 pub(crate) fn signed_in(conn: &mut DbConnection, claims: &AccessClaims) -> Result<User, AccountError> {
+    // Whether it is over by its time its access token tells.
+    unrevoked(conn, claims.user_id, claims.session_id).map(|(user, _)| user)
+}
+
+/// The user `id`, with the row locked, and their session `session`, unless it was ended.
+pub(crate) fn unrevoked(
+    conn: &mut DbConnection,
+    id: UserId,
+    session: SessionId,
+) -> Result<(User, Session), AccountError> {
     // A session that is being opened is either there already, or finds what is written now.
-    user::lock(conn, claims.user_id)?;
-    let user = active(user::find(conn, claims.user_id)?)?;
-    match session::find(conn, claims.session_id)? {
-        Some(session) if session.revoked_at.is_none() => Ok(user),
+    user::lock(conn, id)?;
+    let user = active(user::find(conn, id)?)?;
+    match session::find(conn, session)? {
+        Some(session) if session.user_id == id && session.revoked_at.is_none() => Ok((user, session)),
         _ => Err(AccountError::Gone),
     }
 }

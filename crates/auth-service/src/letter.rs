@@ -121,6 +121,9 @@ pub(crate) struct Payload {
     /// Whether the address before a change had been verified.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) was_verified: bool,
+    /// What the provider of a linked account is called.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) provider: Option<String>,
     /// Part of a security event: sent however short ago another one was.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) forced: bool,

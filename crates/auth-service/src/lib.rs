@@ -15,6 +15,7 @@
 //! use auth_core::{AuthSecret, OsRandom, SecretRing, SystemClock};
 //! use auth_email::{Branding, Mailer};
 //! use auth_ephemeral::EphemeralStore;
+//! use auth_oauth::Providers;
 //! use auth_persistence::{Database, DatabaseConfig};
 //! use auth_service::{AuthService, Client, LoginAttempt, Parts, Registration, ServiceConfig, Step};
 //!
@@ -31,6 +32,8 @@
 //!         secrets: SecretRing::new(&AuthSecret::generate(&OsRandom), None),
 //!         hash_pool: HashPool::start(HashPoolConfig::default(), hasher, Arc::new(SystemClock))?,
 //!         ephemeral: EphemeralStore::in_memory(Default::default(), Arc::new(SystemClock)),
+//!         // Nobody else to sign in with.
+//!         providers: Providers::default(),
 //!         // A real service gives an SMTP server; this one prints mails to the log.
 //!         mailer: Mailer::console("Thebes <gates@localhost>", branding)?,
 //!         breached_passwords: None,
@@ -78,6 +81,7 @@ mod login;
 mod logout;
 mod new_device;
 mod new_password;
+mod oauth;
 mod operation;
 mod outbox;
 mod password_change;
@@ -106,10 +110,14 @@ pub use fault::Fault;
 pub use first_admin::{AdminError, AdminOutcome};
 pub use fresh_proof::{FRESH_PROOF, FreshProof};
 pub use jobs::Jobs;
-pub use keys::KeyError;
+pub use keys::{KeyError, KeyInfo, KeyKeeper, KeyState, Replaced, Resealed, Rotation, Urgency};
 pub use links::Links;
 pub use login::{LoginAttempt, LoginError};
 pub use logout::SessionError;
+pub use oauth::{
+    LinkedAccount, OAuthCallback, OAuthFlowError, OAuthOutcome, OAuthProviderInfo, OAuthStart, OAuthStarted,
+    oauth_flow_id,
+};
 pub use outbox::OutboxEntry;
 pub use profile::Profile;
 pub use refresh::RefreshError;

@@ -40,6 +40,9 @@ pub enum LoginError {
     /// The right password, for an account that is switched off.
     #[error("the account is disabled")]
     AccountDisabled,
+    /// Addresses must be verified here, and the account has none.
+    #[error("a verified address is needed")]
+    VerifiedEmailRequired,
     /// Nothing to do with the caller.
     #[error(transparent)]
     Fault(#[from] Fault),
@@ -52,6 +55,7 @@ impl LoginError {
             Self::Invalid(_) => ErrorCode::ValidationFailed,
             Self::InvalidCredentials => ErrorCode::InvalidCredentials,
             Self::AccountDisabled => ErrorCode::AccountDisabled,
+            Self::VerifiedEmailRequired => ErrorCode::VerifiedEmailRequired,
             Self::Fault(fault) => fault.code(),
         }
     }
@@ -127,6 +131,10 @@ impl Inner {
                 Err(NotOpened::Outdated) => {}
                 Err(NotOpened::Disabled) => {
                     return Err(self.refuse(LoginError::AccountDisabled, ACCOUNT_DISABLED, id, client).await?);
+                }
+                Err(NotOpened::NoVerifiedEmail) => {
+                    let error = LoginError::VerifiedEmailRequired;
+                    return Err(self.refuse(error, "verified_email_required", id, client).await?);
                 }
                 Err(NotOpened::Database(error)) => return Err(error.into()),
             }

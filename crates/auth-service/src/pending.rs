@@ -96,6 +96,7 @@ impl Inner {
             subject: Subject::Pending { id },
             kind: ChallengeKind::VerifyEmail,
             methods: vec!["pwd".to_owned()],
+            federation: None,
         }
     }
 

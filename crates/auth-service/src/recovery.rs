@@ -168,7 +168,12 @@ impl Inner {
         let user = user::find(conn, id)?.filter(|user| user.disabled_at.is_none()).ok_or(LinkError::TokenInvalid)?;
         if user::mark_email_verified(conn, id, self.clock.now())? {
             self.strip_unproven_factor(conn, &user, client)?;
+            self.remove_links(conn, id, "address_unverified", client)?;
             self.record(conn, Event::EmailVerified, Some(id), client, json!({}))?;
+        }
+        if user::confirm_email_owner(conn, id)? {
+            // The address was moved here by way of a mailed link, and only now its owner has shown to have the account.
+            self.remove_links(conn, id, "address_changed", client)?;
         }
         Ok(self.replace_password(conn, &user, hash, Replaced::Reset, client)?.1)
     }
@@ -195,6 +200,7 @@ impl Inner {
     ) -> Result<Vec<Revoked>, DbError> {
         let Some(user) = user::find(conn, user)? else { return Ok(Vec::new()) };
         user::set_password(conn, user.id, None, self.clock.now())?;
+        self.remove_links(conn, user.id, "account_secured", client)?;
         let (_, news) = self.end_everything(conn, &user, None, reason)?;
         self.end_notices(conn, user.id)?;
         self.record(conn, event, Some(user.id), client, json!({ "sessions": news.len() }))?;

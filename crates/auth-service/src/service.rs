@@ -5,15 +5,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use auth_core::password::{HashPool, PasswordPolicy};
 use auth_core::{
     AccessTokenConfig, AccessTokens, BackupCodeHasher, BreachedPasswords, Breaker, BreakerState, Clock, OneTimeTokens,
-    Random, RefreshTokens, RevocationList, Sealer, SecretRing, SeenGenerations, SharedKeyRing,
+    Random, RefreshTokens, RevocationList, Sealer, SecretRing, SeenGenerations,
 };
 use auth_email::Mailer;
 use auth_ephemeral::EphemeralStore;
+use auth_oauth::Providers;
 use auth_persistence::{Database, signing_key};
 
 use crate::config::ServiceConfig;
 use crate::fault::Fault;
-use crate::keys::{KeyError, Opener};
+use crate::keys::{KeyError, Opener, SigningKeys};
 use crate::revocation_feed::FeedPosition;
 
 /// All use cases. A cheap handle: clone it freely.
@@ -30,6 +31,8 @@ pub struct Parts {
     pub hash_pool: HashPool,
     /// Where half-done sign-ins are kept.
     pub ephemeral: EphemeralStore,
+    /// Who else people can sign in with.
+    pub providers: Providers,
     /// What sends mails.
     pub mailer: Mailer,
     /// What knows leaked passwords; `None`: nobody is asked.
@@ -47,6 +50,7 @@ pub(crate) struct Inner {
     pub(crate) password_policy: PasswordPolicy,
     pub(crate) breached_passwords: Option<BreachedPasswords>,
     pub(crate) ephemeral: EphemeralStore,
+    pub(crate) providers: Providers,
     pub(crate) mailer: Mailer,
     pub(crate) mail_breaker: Breaker,
     pub(crate) one_time_tokens: OneTimeTokens,
@@ -55,7 +59,7 @@ pub(crate) struct Inner {
     pub(crate) backup_code_hasher: BackupCodeHasher,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,
-    pub(crate) keys: SharedKeyRing,
+    pub(crate) signing_keys: SigningKeys,
     pub(crate) access_tokens: Arc<AccessTokens>,
     pub(crate) refresh_tokens: RefreshTokens,
     pub(crate) revocations: Arc<RevocationList>,
@@ -81,24 +85,25 @@ impl AuthService {
     ///
     /// [`StartError`].
     pub fn start(config: ServiceConfig, parts: Parts) -> Result<Self, StartError> {
-        let Parts { database, secrets, hash_pool, ephemeral, mailer, breached_passwords, clock, random } = parts;
+        let Parts { database, secrets, hash_pool, ephemeral, providers, mailer, breached_passwords, clock, random } =
+            parts;
         let opener = Opener {
             secrets,
             algorithm: config.signing_algorithm,
+            life: config.signing_key_life,
             clock: Arc::clone(&clock),
             random: Arc::clone(&random),
         };
         let found = opener.open(&database)?;
         let revocations = Arc::new(RevocationList::new(config.revocation_max_age));
         let seen = Arc::new(SeenGenerations::default());
-        let keys = SharedKeyRing::new(found.ring);
         let access_tokens = AccessTokens::new(
             AccessTokenConfig {
                 issuer: config.issuer.clone(),
                 audience: config.audience.clone(),
                 lifetime: config.access_lifetime,
             },
-            keys.clone(),
+            found.signing_keys.ring().clone(),
             Arc::clone(&revocations),
             Arc::clone(&seen),
             Arc::clone(&clock),
@@ -111,6 +116,7 @@ impl AuthService {
             hash_pool,
             breached_passwords,
             ephemeral,
+            providers,
             mailer,
             one_time_tokens: found.one_time_tokens,
             outbox_sealer: found.outbox_sealer,
@@ -118,7 +124,7 @@ impl AuthService {
             backup_code_hasher: found.backup_code_hasher,
             clock,
             random,
-            keys,
+            signing_keys: found.signing_keys,
             access_tokens: Arc::new(access_tokens),
             refresh_tokens: found.refresh_tokens,
             revocations,
@@ -135,7 +141,7 @@ impl AuthService {
 
     /// The public keys as a JWK Set (RFC 7517, section 5).
     pub fn jwks(&self) -> String {
-        self.0.keys.current().jwks(self.0.clock.now())
+        self.0.signing_keys.ring().current().jwks(self.0.clock.now())
     }
 
     /// Where passwords are hashed, for whoever watches its load.
@@ -151,6 +157,11 @@ impl AuthService {
     pub async fn check_database(&self) -> Result<(), Fault> {
         let now = self.0.clock.now();
         self.0.database.read(move |conn| signing_key::list(conn, now)).await.map(drop).map_err(Fault::from)
+    }
+
+    /// Who else people can sign in with, for whoever watches whether they are up.
+    pub fn providers(&self) -> &Providers {
+        &self.0.providers
     }
 
     /// Whether the mail server is taken to be up: mails wait while it isn't.

@@ -15,6 +15,7 @@ use crate::challenge::{ChallengeState, Subject};
 use crate::client::Client;
 use crate::fault::Fault;
 use crate::logout::Reason;
+use crate::oauth::{FEDERATED, Federation};
 use crate::profile::Profile;
 use crate::revocation_feed::Revoked;
 use crate::second_factor::MULTIPLE_FACTORS;
@@ -43,17 +44,25 @@ pub(crate) struct Proof {
     pub(crate) password_hash: Option<PasswordHash>,
     /// The methods that were used (RFC 8176).
     pub(crate) methods: Vec<String>,
+    /// The provider by which somebody comes.
+    pub(crate) federation: Option<Federation>,
 }
 
 impl Proof {
     /// A password whose hash is `password_hash`, of an account at `epoch`.
     pub(crate) fn password(epoch: i64, password_hash: PasswordHash) -> Self {
-        Self { epoch, password_hash: Some(password_hash), methods: vec!["pwd".to_owned()] }
+        Self { epoch, password_hash: Some(password_hash), methods: vec!["pwd".to_owned()], federation: None }
     }
 
-    /// What was shown earlier, of an account at `epoch`.
-    pub(crate) fn earlier(epoch: i64, methods: Vec<String>) -> Self {
-        Self { epoch, password_hash: None, methods }
+    /// What was shown at another provider, for an account at `epoch`.
+    pub(crate) fn federated(epoch: i64, federation: Federation) -> Self {
+        Self { epoch, password_hash: None, methods: vec![FEDERATED.to_owned()], federation: Some(federation) }
+    }
+
+    /// What was shown before a challenge, and now beside it, of an account at `epoch`.
+    pub(crate) fn earlier(epoch: i64, state: ChallengeState, more: Vec<String>) -> Self {
+        let methods = state.methods.into_iter().chain(more).collect();
+        Self { epoch, password_hash: None, methods, federation: state.federation }
     }
 
     fn has_second_factor(&self) -> bool {
@@ -93,6 +102,9 @@ pub(crate) enum NotOpened {
     /// The account is switched off.
     #[error("the account is disabled")]
     Disabled,
+    /// Addresses must be verified here, and the account has none.
+    #[error("the account has no address")]
+    NoVerifiedEmail,
     /// The user is gone, or something happened to the account since the proof was given.
     #[error("the proof is outdated")]
     Outdated,
@@ -122,12 +134,19 @@ impl Inner {
         if user.disabled_at.is_some() {
             return Err(NotOpened::Disabled);
         }
+        if self.config.require_verified_email && user.email.is_none() {
+            return Err(NotOpened::NoVerifiedEmail);
+        }
         if let Some(kind) = self.due(&user, &proof) {
             if kind == ChallengeKind::VerifyEmail {
                 self.queue_verification(conn, &user)?;
             }
             let methods = Self::methods_of(conn, kind, user.id)?;
             return Ok(Admission::Due(Due { user: user.id, proof, kind, methods }));
+        }
+        if let Some(link) = proof.federation.as_ref().and_then(|federation| federation.link.as_ref()) {
+            self.link_at_the_gate(conn, &user, link, client)?;
+            user = user::find(conn, user.id)?.ok_or(NotOpened::Outdated)?;
         }
         let now = self.clock.now();
         user::update_last_login(conn, user.id, now)?;
@@ -148,10 +167,14 @@ impl Inner {
         proof: Proof,
         client: &Client,
     ) -> Result<Admission, NotOpened> {
+        let provider = proof.federation.as_ref().map(|federation| federation.provider.clone());
         let admission = self.admit(conn, user, proof, client)?;
         if let Admission::Opened(opened) = &admission {
             metrics::counter!("auth_login_success_total").increment(1);
-            let details = json!({ "session_id": opened.session.id });
+            let mut details = json!({ "session_id": opened.session.id });
+            if let Some(provider) = provider {
+                details["provider"] = provider.into();
+            }
             self.record(conn, Event::LoginSucceeded, Some(user), client, details)?;
         }
         Ok(admission)
@@ -186,7 +209,7 @@ impl Inner {
             }
             Admission::Due(Due { user, proof, kind, methods }) => {
                 let subject = Subject::User { id: user, epoch: proof.epoch };
-                let state = ChallengeState { subject, kind, methods: proof.methods };
+                let state = ChallengeState { subject, kind, methods: proof.methods, federation: proof.federation };
                 self.challenge(state, methods).await.map(Step::Challenge)
             }
         }

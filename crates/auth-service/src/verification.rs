@@ -199,6 +199,7 @@ impl Inner {
         if user::mark_email_verified(conn, user, self.clock.now())? && row.password_hash.is_none() {
             // Without a password nothing but the link was shown.
             self.strip_unproven_factor(conn, &row, client)?;
+            self.remove_links(conn, user, "address_unverified", client)?;
         }
         self.end_links(conn, user, TokenPurpose::VerifyEmail, Template::VerifyEmail)?;
         self.record(conn, Event::EmailVerified, Some(user), client, json!({}))?;

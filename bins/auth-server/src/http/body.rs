@@ -1,5 +1,6 @@
 //! Parts of bodies that several calls have.
 
+use auth_service::FreshProof;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -25,6 +26,23 @@ impl LinkBody {
 pub(super) struct AddressBody {
     #[schema(required, nullable = false, format = Email, example = "ada@example.org")]
     pub(super) email: Option<String>,
+}
+
+/// A proof of who is there, for sensitive calls. Without one, a sign-in younger than 10 minutes counts.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ProofBody {
+    #[schema(value_type = Option<String>, format = Password)]
+    password: Option<SecretString>,
+    /// A code of the second factor.
+    #[schema(value_type = Option<String>)]
+    code: Option<SecretString>,
+}
+
+impl ProofBody {
+    pub(super) fn proof(&self) -> FreshProof<'_> {
+        FreshProof { password: exposed(self.password.as_ref()), code: exposed(self.code.as_ref()) }
+    }
 }
 
 /// A secret for the one call that needs it.

@@ -2,13 +2,19 @@
 
 mod answer;
 mod auth;
+mod binding_cookie;
 mod body;
 mod challenge;
 mod client;
+mod cors;
 mod docs;
 mod email;
 mod link;
 mod metrics;
+mod oauth;
+mod oauth_answer;
+mod oauth_link;
+mod oauth_query;
 mod openapi;
 mod recovery;
 mod refusal;
@@ -27,17 +33,23 @@ use actix_web::{HttpResponse, Resource, Route};
 use auth_actix::Problem;
 use auth_core::ErrorCode;
 
+pub(crate) use self::binding_cookie::BindingCookies;
 pub(crate) use self::client::TrustedProxies;
+pub(crate) use self::cors::{cors, credentials};
 pub(crate) use self::docs::AppName;
 pub(crate) use self::link::LinkPages;
 pub(crate) use self::metrics::{alone as metrics_alone, route as metrics_route};
 pub(crate) use self::openapi::json as openapi_json;
-pub(crate) use self::system::Stopping;
+pub(crate) use self::system::{SharedState, Stopping};
 
 /// Paths whose requests are not worth a line in the log.
 pub(crate) const QUIET_PATHS: [&str; 4] = ["/health", "/metrics", "/docs", "/openapi.json"];
 
-/// All routes.
+/// The two routes that begin a flow with another provider.
+const SIGN_IN_START: &str = "/auth/{provider}";
+const LINK_START: &str = "/auth/link/{provider}";
+
+/// All routes. Where two fit a path, the first counts, so fixed ones come first.
 pub(crate) fn routes(config: &mut ServiceConfig) {
     config
         .service(resource("/auth/register", "POST", [web::post().to(auth::register)]))
@@ -74,6 +86,8 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
             [web::get().to(sessions::list), web::delete().to(sessions::revoke_others)],
         ))
         .service(resource("/users/me/sessions/{id}", "DELETE", [web::delete().to(sessions::revoke)]))
+        .service(resource("/users/me/linked-accounts", "GET", [web::get().to(oauth_link::list)]))
+        .service(resource("/users/me/link/{provider}", "DELETE", [web::delete().to(oauth_link::unlink)]))
         .service(resource("/link/{purpose}", "GET", [web::get().to(link::page)]))
         .service(resource("/health", "GET", [web::get().to(system::health)]))
         .service(resource("/health/ready", "GET", [web::get().to(system::ready)]))
@@ -81,7 +95,21 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         .service(resource("/openapi.json", "GET", [web::get().to(docs::document)]))
         .service(resource("/docs", "GET", [web::get().to(docs::page)]))
         .service(resource("/docs/{file}", "GET", [web::get().to(docs::asset)]))
+        .configure(provider_routes)
         .default_service(nothing());
+}
+
+/// Routes with a provider's name in them, after all that are fixed.
+fn provider_routes(config: &mut ServiceConfig) {
+    config
+        .service(resource("/auth/providers", "GET", [web::get().to(oauth::providers)]))
+        .service(resource("/auth/oauth/exchange", "POST", [web::post().to(oauth::exchange)]))
+        .service(resource(LINK_START, "GET", [web::get().to(oauth_link::start)]))
+        .service(resource("/auth/link/{provider}/callback", "GET", [web::get().to(oauth_link::callback)]))
+        // Nothing is at these alone, and no provider has such a name.
+        .service(web::resource("/auth/{part:password|email|link|oauth}").default_service(nothing()))
+        .service(resource(SIGN_IN_START, "GET", [web::get().to(oauth::start)]))
+        .service(resource("/auth/{provider}/callback", "GET", [web::get().to(oauth::callback)]));
 }
 
 /// The answer of every path that isn't there.

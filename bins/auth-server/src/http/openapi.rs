@@ -6,7 +6,10 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{Content, ContentBuilder, Ref, RefOr, Response, ResponseBuilder};
 use utoipa::{Modify, OpenApi};
 
-use super::{answer, auth, challenge, email, link, metrics, recovery, second_factor, sessions, system, users_me};
+use super::{
+    answer, auth, challenge, email, link, metrics, oauth, oauth_link, recovery, second_factor, sessions, system,
+    users_me,
+};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -43,6 +46,14 @@ use super::{answer, auth, challenge, email, link, metrics, recovery, second_fact
         second_factor::disable,
         second_factor::backup_codes,
         second_factor::reauth,
+        oauth::providers,
+        oauth::start,
+        oauth::callback,
+        oauth::exchange,
+        oauth_link::start,
+        oauth_link::callback,
+        oauth_link::list,
+        oauth_link::unlink,
         sessions::list,
         sessions::revoke_others,
         sessions::revoke,
@@ -58,6 +69,7 @@ use super::{answer, auth, challenge, email, link, metrics, recovery, second_fact
         (name = "recovery", description = "Links in mails; a forgotten password, an address to verify or to change"),
         (name = "account", description = "My account"),
         (name = "second factor", description = "An authenticator app and backup codes"),
+        (name = "other providers", description = "Sign in with an account elsewhere, and link it"),
         (name = "sessions", description = "My sessions"),
         (name = "system", description = "For operators and machines")
     ),
@@ -141,4 +153,21 @@ fn add_codes(description: &mut String, names: &[String]) {
 fn add_problem(response: &mut Response) {
     let content: Content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
     response.content.insert("application/problem+json".to_owned(), content.into());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::value::issuer_name;
+
+    #[test]
+    fn no_issuer_can_have_the_name_of_a_route() {
+        let paths = Document::openapi().paths.paths;
+        let segments = paths.keys().filter_map(|path| path.strip_prefix("/auth/")?.split('/').next());
+        let fixed: Vec<&str> = segments.filter(|segment| !segment.starts_with('{')).collect();
+        assert!(fixed.len() > 10 && fixed.contains(&"oauth"), "{fixed:?}");
+        for name in fixed {
+            assert!(issuer_name(name).is_err(), "{name}");
+        }
+    }
 }

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use actix_web::{HttpResponse, web};
+use auth_ephemeral::Redis;
 use auth_service::AuthService;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -19,6 +20,17 @@ impl Stopping {
 
     fn has_begun(&self) -> bool {
         self.0.load(Ordering::SeqCst)
+    }
+}
+
+/// What instances share: Redis, where there is one.
+pub(crate) struct SharedState(pub(crate) Option<Redis>);
+
+impl SharedState {
+    /// `up` or `degraded`; nothing without Redis.
+    pub(crate) async fn check(&self) -> Option<&'static str> {
+        let answered = self.0.as_ref()?.check().await;
+        Some(if answered.is_ok() { "up" } else { "degraded" })
     }
 }
 
@@ -43,6 +55,10 @@ struct Checks {
     database: &'static str,
     /// `up` or `down`; mails wait while it is down, and requests are answered
     mail: &'static str,
+    /// `up` or `degraded`, where there is one: sign-ins that take two steps are refused while it is away, and all other
+    /// requests are answered
+    #[serde(skip_serializing_if = "Option::is_none")]
+    redis: Option<&'static str>,
 }
 
 /// The process is alive. No I/O.
@@ -57,8 +73,12 @@ pub(super) async fn health() -> HttpResponse {
     (status = 503, description = "The database is out of reach, or the server is stopping",
         body = Readiness),
 ))]
-pub(super) async fn ready(service: web::Data<AuthService>, stopping: web::Data<Stopping>) -> HttpResponse {
-    let database = service.check_database().await;
+pub(super) async fn ready(
+    service: web::Data<AuthService>,
+    shared: web::Data<SharedState>,
+    stopping: web::Data<Stopping>,
+) -> HttpResponse {
+    let (database, redis) = tokio::join!(service.check_database(), shared.check());
     if let Err(error) = &database {
         tracing::warn!(%error, "not ready");
     }
@@ -68,7 +88,7 @@ pub(super) async fn ready(service: web::Data<AuthService>, stopping: web::Data<S
         (false, Ok(())) => "ready",
     };
     let state = |up: bool| if up { "up" } else { "down" };
-    let checks = Checks { database: state(database.is_ok()), mail: state(service.mail_is_up()) };
+    let checks = Checks { database: state(database.is_ok()), mail: state(service.mail_is_up()), redis };
     let mut response = if status == "ready" { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
     response.json(Readiness { status, checks })
 }

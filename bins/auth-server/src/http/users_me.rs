@@ -2,13 +2,12 @@
 
 use actix_web::{HttpResponse, web};
 use auth_actix::{CurrentUser, Json, OptionalJson};
-use auth_service::{AuthService, FreshProof, ProfileChange};
-use secrecy::SecretString;
+use auth_service::{AuthService, ProfileChange};
 use serde::{Deserialize, Deserializer};
 use utoipa::ToSchema;
 
 use super::answer::User;
-use super::body::exposed;
+use super::body::ProofBody;
 use super::client::Caller;
 use super::refusal::Answer;
 
@@ -31,17 +30,6 @@ pub(super) struct ChangeBody {
 /// A field that is there, `null` or not.
 fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
     Option::<String>::deserialize(deserializer).map(Some)
-}
-
-/// A proof of who is there, for sensitive calls. Without one, a sign-in younger than 10 minutes counts.
-#[derive(Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct ProofBody {
-    #[schema(value_type = Option<String>, format = Password)]
-    password: Option<SecretString>,
-    /// A code of the second factor.
-    #[schema(value_type = Option<String>)]
-    code: Option<SecretString>,
 }
 
 /// My account.
@@ -88,8 +76,7 @@ pub(super) async fn delete(
     body: OptionalJson<ProofBody>,
     caller: Caller,
 ) -> Answer<HttpResponse> {
-    let proof = FreshProof { password: exposed(body.0.password.as_ref()), code: exposed(body.0.code.as_ref()) };
-    service.delete_account(user.claims(), proof, &caller.0).await?;
+    service.delete_account(user.claims(), body.0.proof(), &caller.0).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 

@@ -7,16 +7,19 @@ use super::Settings;
 use super::definition::{Definition, Row};
 use super::reader::Reader;
 use super::section::{database, mail, rate, redis, secret, server};
-use super::value::{DatabaseUrl, is_default_password, is_loopback, is_placeholder, is_remote_without_tls};
+use super::value::{DatabaseUrl, is_default_password, is_loopback, is_placeholder, is_remote_without_tls, password_of};
+use crate::providers::network_policy;
 
 pub(crate) fn check(reader: &mut Reader, settings: &Settings) {
     if settings.server.environment.is_production() {
         refuse_what_production_needs(reader, settings);
+        refuse_clear_text_to_providers(reader, settings);
         warn_of_clear_text(reader, settings);
         check_passwords(reader, settings);
         warn_of_no_limits(reader, settings);
         warn_of_the_sender(reader, settings);
     }
+    refuse_unusable_providers(reader, settings);
 }
 
 fn refuse_what_production_needs(reader: &mut Reader, settings: &Settings) {
@@ -34,6 +37,36 @@ fn refuse_what_production_needs(reader: &mut Reader, settings: &Settings) {
     if settings.mail.smtp_url.is_none() {
         let remedy = "production needs a mail server, such as `smtps://user:password@mail.example.com`";
         reader.missing(&(&mail::SMTP_URL).into(), remedy);
+    }
+}
+
+/// Client secrets, codes and tokens pass there. On one's own machine alone, where all is tried out, there is no wire.
+fn refuse_clear_text_to_providers(reader: &mut Reader, settings: &Settings) {
+    let is_local = settings.server.base_url.is_loopback();
+    let is_clear_text = |url: &Url| url.scheme() == "http" && !(is_local && is_loopback(url));
+    let remedy = "production needs an https URL, since client secrets and tokens pass there";
+    for (definition, url) in settings.providers.urls() {
+        if is_clear_text(url) {
+            reader.refuse(&definition.into(), remedy);
+        }
+    }
+    for issuer in &settings.issuers {
+        if Url::parse(&issuer.issuer).is_ok_and(|url| is_clear_text(&url)) {
+            reader.refuse(&issuer.issuer_row(), remedy);
+        }
+    }
+}
+
+/// What would end the start, or each sign-in, is told here, under its name.
+fn refuse_unusable_providers(reader: &mut Reader, settings: &Settings) {
+    let network = network_policy(&settings.server);
+    for (definition, reason) in settings.providers.refused_urls(network) {
+        reader.refuse(&definition.into(), reason.to_string());
+    }
+    for issuer in &settings.issuers {
+        if let Err(reason) = network.check_issuer(&issuer.issuer) {
+            reader.refuse(&issuer.issuer_row(), reason.to_string());
+        }
     }
 }
 
@@ -67,12 +100,11 @@ fn check_passwords(reader: &mut Reader, settings: &Settings) {
         (&mail::SMTP_URL, settings.mail.smtp_url.as_ref()),
     ];
     for (definition, url) in connections {
-        let url = url.and_then(|url| Url::parse(url.expose_secret()).ok());
-        let password = url.as_ref().and_then(Url::password).unwrap_or_default();
+        let password = url.map(|url| password_of(url.expose_secret())).unwrap_or_default();
         let row = Row::from(definition);
-        if is_placeholder(password) {
+        if is_placeholder(&password) {
             reader.refuse(&row, "has a placeholder for a password; production needs a real one");
-        } else if is_default_password(password) {
+        } else if is_default_password(&password) {
             reader.warn(&row, "has a default password that others can guess");
         }
     }

@@ -43,7 +43,8 @@ pub(crate) fn printable(text: &str) -> String {
 /// A connection URL without its password. Whatever can't be taken apart with certainty is masked as a whole, since a
 /// mistyped URL may have its password anywhere (`#` and `/` in a password end the host part early).
 fn connection_url(value: &str) -> String {
-    if value.starts_with("sqlite:") && !value.contains('@') {
+    let is_socket = value.strip_prefix("unix:///").is_some_and(|path| !path.contains(['?', '#', '@', ':']));
+    if is_socket || value.starts_with("sqlite:") && !value.contains('@') {
         return value.to_owned();
     }
     match Url::parse(value) {
@@ -105,6 +106,9 @@ mod tests {
                 "postgres://ada:***@db.example/auth?sslmode=require",
             ),
             ("redis://:canary@localhost:6379/0", "redis://:***@localhost:6379/0"),
+            ("unix:///run/redis.sock", "unix:///run/redis.sock"),
+            ("unix:///run/redis.sock?user=ada&pass=canary", MASK),
+            ("unix:///ada:canary/redis.sock", MASK),
             ("smtps://ada@mail.example", "smtps://ada@mail.example"),
             ("postgres://db/auth?user=ada&password=canary", "postgres://db/auth?***&***"),
             ("postgres://db/auth?sslmode=a@canary", "postgres://db/auth?***"),

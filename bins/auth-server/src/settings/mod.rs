@@ -19,7 +19,7 @@ mod reader;
 mod report;
 mod source;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 
 pub use fault::{Fault, Faults, Warning};
 pub use reader::Shown;
@@ -57,7 +57,7 @@ pub struct Settings {
     pub web: WebSettings,
     /// Database.
     pub database: DatabaseSettings,
-    /// Redis. Not in force yet.
+    /// Redis.
     pub redis: RedisSettings,
     /// Secrets that wrap the data keys.
     pub secrets: SecretSettings,
@@ -77,9 +77,9 @@ pub struct Settings {
     pub mail: MailSettings,
     /// Rate limits. Of them only that of mails per recipient is in force yet.
     pub rates: RateSettings,
-    /// OAuth providers that are built in. Not in force yet.
+    /// OAuth providers that are built in.
     pub providers: ProviderSettings,
-    /// OpenID Connect issuers. Not in force yet.
+    /// OpenID Connect issuers.
     pub issuers: Vec<OidcProvider>,
     /// Circuit breakers.
     pub breaker: BreakerSettings,

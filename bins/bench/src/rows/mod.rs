@@ -2,11 +2,14 @@
 
 mod bearer;
 mod codes;
+mod flows;
 mod forgot;
 mod login;
 mod logs;
 mod lookup;
 mod memory;
+mod oauth_hang;
+mod oauth_starts;
 mod outbox;
 mod refresh;
 mod start;
@@ -36,7 +39,7 @@ pub(crate) struct Group {
 }
 
 /// All rows.
-pub(crate) const GROUPS: [Group; 15] = [
+pub(crate) const GROUPS: [Group; 17] = [
     Group { name: "login", measure: login::measure },
     Group { name: "storm", measure: storm::measure },
     Group { name: "memory", measure: memory::measure },
@@ -52,6 +55,8 @@ pub(crate) const GROUPS: [Group; 15] = [
     Group { name: "forgot-sqlite", measure: forgot::on_sqlite },
     Group { name: "forgot-postgres", measure: forgot::on_postgres },
     Group { name: "outbox", measure: outbox::measure },
+    Group { name: "oauth-hang", measure: oauth_hang::measure },
+    Group { name: "oauth-starts", measure: oauth_starts::measure },
 ];
 
 /// The least that Argon2 can do, where the hash is not what is measured.

@@ -9,8 +9,11 @@ pub(crate) enum CallError {
     #[error("it was not called")]
     Unavailable,
     /// The network policy refuses the URL.
-    #[error("its URL is refused")]
+    #[error("its URL is not one of the public internet, by https")]
     Address,
+    /// Its name leads to addresses that the network policy refuses, and to no other.
+    #[error("its name leads to no address of the public internet")]
+    Inwards,
     /// It took too long.
     #[error("it took too long")]
     TimedOut,
@@ -35,7 +38,7 @@ impl CallError {
     /// Whether the provider is to blame. A 4xx blames the request, or whoever began the flow, so it works.
     pub(super) const fn is_failure(self) -> bool {
         match self {
-            Self::TimedOut | Self::Unreachable | Self::TooLong | Self::Malformed => true,
+            Self::Inwards | Self::TimedOut | Self::Unreachable | Self::TooLong | Self::Malformed => true,
             Self::Status(status) => !matches!(status, 400..=499),
             Self::Unavailable | Self::Address | Self::Refused(_) => false,
         }

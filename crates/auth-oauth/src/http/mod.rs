@@ -1,26 +1,25 @@
 //! The one way to call a provider: bounded in time, memory and number, and never elsewhere than where it was meant to.
 
+mod calls;
 mod error;
 mod resolver;
 #[cfg(test)]
 mod tests;
 
+use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
 use auth_core::{Breaker, BreakerConfig, BreakerState, Clock};
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
-use reqwest::{Client, Request, RequestBuilder, Response, StatusCode, redirect, retry};
-use secrecy::{ExposeSecret as _, SecretString};
-use serde_json::Value;
+use reqwest::header::{CONTENT_TYPE, HeaderValue};
+use reqwest::{Client, Request, Response, StatusCode, redirect, retry};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout_at};
-use url::Url;
 use zeroize::Zeroizing;
 
+pub(crate) use self::calls::{Calls, End, GetJson};
 pub(crate) use self::error::CallError;
-use self::resolver::{LookUp, Resolver};
-use crate::json;
+use self::resolver::{LookUp, NoPublicAddress, Resolver};
 use crate::network::NetworkPolicy;
 use crate::providers::InvalidProvider;
 
@@ -53,7 +52,7 @@ impl Timeouts {
     }
 }
 
-/// When all calls of one exchange have to be over.
+/// When all calls of one step of a flow have to be over.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Deadline(Instant);
 
@@ -140,82 +139,13 @@ impl ProviderHttp {
         self.breaker.state()
     }
 
-    /// The deadline of an exchange that begins now.
-    pub(crate) fn deadline(&self) -> Deadline {
-        Deadline(Instant::now() + self.timeouts.exchange)
+    /// The calls of a step of a flow that begins now.
+    pub(crate) fn calls(&self) -> Calls<'_> {
+        self.calls_until(Deadline(Instant::now() + self.timeouts.exchange))
     }
 
-    /// Reads JSON, as the owner of an access token if there is one.
-    pub(crate) async fn get_json(
-        &self,
-        url: &Url,
-        bearer: Option<&SecretString>,
-        deadline: Deadline,
-    ) -> Result<Value, CallError> {
-        self.get(url, bearer, deadline, |answer| match answer.status {
-            StatusCode::OK => json::parse(&answer.body).map_err(|_| CallError::Malformed),
-            status => Err(CallError::Status(status.as_u16())),
-        })
-        .await
-    }
-
-    /// Gets JSON and has it read by `read`: of a 200, and of a 4xx.
-    pub(crate) async fn get<T>(
-        &self,
-        url: &Url,
-        bearer: Option<&SecretString>,
-        deadline: Deadline,
-        read: impl FnOnce(&Answer) -> Result<T, CallError>,
-    ) -> Result<T, CallError> {
-        let mut request = self.client.get(url.clone()).header(ACCEPT, JSON);
-        if let Some(token) = bearer {
-            request = request.header(AUTHORIZATION, secret_header("Bearer ", token.expose_secret())?);
-        }
-        self.call(request, deadline, read).await
-    }
-
-    /// Posts a form and has the answer read by `read`: of a 200, and of a 4xx. `basic` is the text after `Basic `.
-    pub(crate) async fn post_form<T>(
-        &self,
-        url: &Url,
-        form: String,
-        basic: Option<&str>,
-        deadline: Deadline,
-        read: impl FnOnce(&Answer) -> Result<T, CallError>,
-    ) -> Result<T, CallError> {
-        let mut request = self.client.post(url.clone()).header(ACCEPT, JSON).header(CONTENT_TYPE, FORM).body(form);
-        if let Some(credentials) = basic {
-            request = request.header(AUTHORIZATION, secret_header("Basic ", credentials)?);
-        }
-        self.call(request, deadline, read).await
-    }
-
-    /// Makes a call, and tells the breaker how it went. An answer that `read` can't read is a failure too.
-    async fn call<T>(
-        &self,
-        request: RequestBuilder,
-        deadline: Deadline,
-        read: impl FnOnce(&Answer) -> Result<T, CallError>,
-    ) -> Result<T, CallError> {
-        let request = request.build().map_err(|_| CallError::Address)?;
-        if !self.network.allows(request.url()) {
-            return Err(CallError::Address);
-        }
-        let _place = self.place(deadline).await?;
-        let permit = self.breaker.acquire().map_err(|_| CallError::Unavailable)?;
-        let began = Instant::now();
-        let until = deadline.0.min(began + self.timeouts.call);
-        let result = match timeout_at(until, self.send(request)).await {
-            Ok(answer) => answer.and_then(|answer| read(&answer)),
-            Err(_) => Err(CallError::TimedOut),
-        };
-        match result {
-            // It waited for its place too long to have time for the provider, which is not to blame.
-            Err(CallError::TimedOut) if until - began < self.timeouts.call / 2 => drop(permit),
-            Err(error) if error.is_failure() => permit.fail(),
-            Ok(_) | Err(_) => permit.succeed(),
-        }
-        result
+    fn calls_until(&self, deadline: Deadline) -> Calls<'_> {
+        Calls::new(self, deadline)
     }
 
     /// A place among the calls under way. Nobody waits for a provider that is taken to be down.
@@ -268,5 +198,23 @@ fn secret_header(scheme: &str, secret: &str) -> Result<HeaderValue, CallError> {
 }
 
 fn reason(error: &reqwest::Error) -> CallError {
-    if error.is_timeout() { CallError::TimedOut } else { CallError::Unreachable }
+    if error.is_timeout() {
+        CallError::TimedOut
+    } else if leads_inwards(error) {
+        CallError::Inwards
+    } else {
+        CallError::Unreachable
+    }
+}
+
+/// Whether the look-up refused all that it found.
+fn leads_inwards(error: &reqwest::Error) -> bool {
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        if error.is::<NoPublicAddress>() {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
 }

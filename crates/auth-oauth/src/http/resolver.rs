@@ -20,6 +20,11 @@ pub(crate) fn system() -> LookUp {
     Arc::new(|name| Box::pin(async move { Ok(tokio::net::lookup_host((name, 0)).await?.collect()) }))
 }
 
+/// A name has no address that may be connected to.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("no address of the name is allowed")]
+pub(super) struct NoPublicAddress;
+
 /// A resolver that knows no address but those that `network` allows.
 pub(super) struct Resolver {
     pub(super) network: NetworkPolicy,
@@ -34,7 +39,7 @@ impl Resolve for Resolver {
             let mut addresses = looking_up.await?;
             addresses.retain(|address| network.allows_address(address.ip()));
             if addresses.is_empty() {
-                return Err(io::Error::from(io::ErrorKind::PermissionDenied).into());
+                return Err(NoPublicAddress.into());
             }
             let addresses: Addrs = Box::new(addresses.into_iter());
             Ok(addresses)

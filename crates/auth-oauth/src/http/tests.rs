@@ -1,5 +1,7 @@
 //! The client against a real server, with what can't be set from outside: look-ups, deadlines and places.
 
+mod breaker;
+
 use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::num::NonZeroU32;
@@ -8,6 +10,8 @@ use std::sync::Mutex;
 use auth_core::ManualClock;
 use identity_provider::{Answer as Behaviour, Endpoint, IdentityProvider};
 use reqwest::dns::Resolve as _;
+use serde_json::Value;
+use url::Url;
 
 use super::*;
 
@@ -58,7 +62,15 @@ fn jwks(provider: &IdentityProvider) -> Url {
 }
 
 async fn get(http: &ProviderHttp, url: &Url) -> Result<Value, CallError> {
-    http.get_json(url, None, within(PATIENT)).await
+    get_within(http, url, PATIENT).await
+}
+
+/// An exchange of one call.
+async fn get_within(http: &ProviderHttp, url: &Url, span: Duration) -> Result<Value, CallError> {
+    let calls = http.calls_until(within(span));
+    let result = calls.get_json(url).await;
+    calls.settle(if result.is_ok() { End::SignedIn } else { End::Error });
+    result
 }
 
 /// O-09: what a name leads to is decided where the connection is opened, each time anew.
@@ -71,7 +83,7 @@ async fn a_name_that_leads_inwards_is_not_connected_to() {
     let http = http_by(NetworkPolicy::Public, look_up);
     for _ in 0..2 {
         let url = url(&format!("https://provider.example:{port}/"));
-        assert_eq!(get(&http, &url).await, Err(CallError::Unreachable));
+        assert_eq!(get(&http, &url).await, Err(CallError::Inwards));
     }
     assert_eq!(*names.lock().unwrap(), ["provider.example", "provider.example"]);
     assert_eq!(listener.accept().unwrap_err().kind(), ErrorKind::WouldBlock);
@@ -188,7 +200,7 @@ async fn calls_beyond_the_bound_wait_for_a_place() {
         }
     };
     tokio::time::timeout(PATIENT, all_hang).await.unwrap();
-    let late = http.get_json(&jwks(&provider), None, within(SHORT)).await;
+    let late = get_within(&http, &jwks(&provider), SHORT).await;
     assert_eq!(late, Err(CallError::Unavailable));
     assert_eq!(provider.count(Endpoint::Jwks), ProviderHttp::IN_FLIGHT);
     assert_eq!(http.breaker_state(), BreakerState::Closed);
@@ -205,7 +217,7 @@ async fn a_call_that_had_hardly_any_time_is_not_held_against_the_provider() {
     let provider = IdentityProvider::start();
     provider.misbehave(Endpoint::Jwks, Behaviour::Hang);
     let http = http(PATIENT, NonZeroU32::MIN);
-    assert_eq!(http.get_json(&jwks(&provider), None, within(SHORT)).await, Err(CallError::TimedOut));
+    assert_eq!(get_within(&http, &jwks(&provider), SHORT).await, Err(CallError::TimedOut));
     assert_eq!(http.breaker_state(), BreakerState::Closed);
 }
 
@@ -223,7 +235,7 @@ fn a_time_without_bound_is_bounded() {
     let config =
         HttpConfig { timeouts: Timeouts { connect, call, exchange }, ..config(NetworkPolicy::Any, PATIENT, NEVER) };
     let http = ProviderHttp::new(config, Arc::new(ManualClock::default())).unwrap();
-    assert!(http.deadline().0 > Instant::now());
+    assert!(http.calls().deadline().0 > Instant::now());
 }
 
 #[test]

@@ -4,10 +4,10 @@ use serde::Deserialize;
 use serde_json::Value;
 use url::Url;
 
-use super::algorithm::IdTokenAlgorithm;
+use super::algorithm::{ACCEPTED, IdTokenAlgorithm};
 use super::json;
-use crate::authorization;
 use crate::network::NetworkPolicy;
+use crate::refused_url::RefusedUrl;
 use crate::token::ClientAuthentication;
 
 /// What the metadata has to agree with.
@@ -40,13 +40,15 @@ pub(super) struct Metadata {
     pub(super) names_itself: bool,
 }
 
-/// Where the metadata of an issuer is (section 4.1): the issuer's last slash, if it ends with one, is left out. `None`
-/// for an issuer that isn't where providers may be, or has a query (section 3).
-pub(super) fn metadata_url(issuer: &str, network: NetworkPolicy) -> Option<Url> {
-    let is_issuer = |url: &Url| network.allows(url) && url.query().is_none();
-    Url::parse(issuer).ok().filter(is_issuer)?;
+/// Where the metadata of an issuer is (section 4.1): the issuer's last slash, if it ends with one, is left out.
+///
+/// # Errors
+///
+/// [`NetworkPolicy::check_issuer`].
+pub(super) fn metadata_url(issuer: &str, network: NetworkPolicy) -> Result<Url, RefusedUrl> {
+    network.check_issuer(issuer)?;
     let issuer = issuer.strip_suffix('/').unwrap_or(issuer);
-    Url::parse(&format!("{issuer}/.well-known/openid-configuration")).ok()
+    Url::parse(&format!("{issuer}/.well-known/openid-configuration")).map_err(|_| RefusedUrl::NotAbsolute)
 }
 
 /// The document. Members of the standard that nothing here depends on may be missing, so that a provider isn't turned
@@ -74,18 +76,23 @@ impl Metadata {
         if document.response_types_supported.is_some_and(|types| !types.iter().any(|name| name == "code")) {
             return Err(InvalidMetadata::ResponseType);
         }
-        let endpoint = |url: &str| {
-            let url = Url::parse(url).ok().filter(|url| expected.network.allows(url));
-            url.ok_or(InvalidMetadata::Endpoint)
+        let endpoint = |name, url: &str, check: fn(NetworkPolicy, &Url) -> Result<(), RefusedUrl>| {
+            let url = Url::parse(url).map_err(|_| RefusedUrl::NotAbsolute);
+            let checked = url.and_then(|url| check(expected.network, &url).map(|()| url));
+            checked.map_err(|reason| InvalidMetadata::Endpoint(name, reason))
         };
+        let called = |name, url: &str| endpoint(name, url, NetworkPolicy::check);
+        let page = &document.authorization_endpoint;
+        let userinfo = document.userinfo_endpoint.as_deref();
         Ok(Self {
-            authorization_endpoint: endpoint(&document.authorization_endpoint)
-                .ok()
-                .filter(authorization::is_endpoint)
-                .ok_or(InvalidMetadata::Endpoint)?,
-            token_endpoint: endpoint(&document.token_endpoint)?,
-            userinfo_endpoint: document.userinfo_endpoint.as_deref().map(endpoint).transpose()?,
-            jwks_uri: endpoint(&document.jwks_uri)?,
+            authorization_endpoint: endpoint(
+                "authorization_endpoint",
+                page,
+                NetworkPolicy::check_authorization_endpoint,
+            )?,
+            token_endpoint: called("token_endpoint", &document.token_endpoint)?,
+            userinfo_endpoint: userinfo.map(|url| called("userinfo_endpoint", url)).transpose()?,
+            jwks_uri: called("jwks_uri", &document.jwks_uri)?,
             authentication: authentication(
                 document.token_endpoint_auth_methods_supported.as_deref(),
                 expected.has_secret,
@@ -115,27 +122,36 @@ fn algorithms(names: Option<&[String]>) -> Result<Vec<IdTokenAlgorithm>, Invalid
     if algorithms.is_empty() { Err(InvalidMetadata::Algorithm) } else { Ok(algorithms) }
 }
 
-/// Why a provider's metadata can't be used.
+/// Why a provider's metadata can't be used. The texts are for the operator, and quote nothing of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum InvalidMetadata {
     /// No object, or a member is missing or of another type.
-    #[error("the metadata is malformed")]
+    #[error(
+        "the metadata is malformed: `issuer`, `authorization_endpoint`, `token_endpoint` and `jwks_uri` are needed, and \
+         each member has the type of the standard"
+    )]
     Malformed,
     /// `issuer` isn't the configured one, byte by byte.
-    #[error("the metadata is another issuer's")]
+    #[error(
+        "the metadata is another issuer's: compare the configured issuer with `issuer` there, byte by byte; a slash at \
+         the end counts"
+    )]
     Issuer,
     /// No `code` among the response types.
-    #[error("the provider has no code flow")]
+    #[error("the provider has no code flow: its metadata's `response_types_supported` lacks `code`")]
     ResponseType,
     /// An endpoint is no URL, or one that the network policy refuses; or the query of the authorization endpoint has a
     /// parameter of ours.
-    #[error("an endpoint's URL is refused")]
-    Endpoint,
+    #[error("the metadata's `{0}` is refused: {1}")]
+    Endpoint(&'static str, RefusedUrl),
     /// The token endpoint takes no client secret in the header or the body.
-    #[error("the token endpoint takes no client secret")]
+    #[error(
+        "the token endpoint takes no client secret: its metadata's `token_endpoint_auth_methods_supported` lacks \
+         `client_secret_basic` and `client_secret_post`"
+    )]
     ClientAuthentication,
     /// It signs with none of our algorithms.
-    #[error("the provider signs with no accepted algorithm")]
+    #[error("the provider signs ID tokens with none of the accepted algorithms: {ACCEPTED}")]
     Algorithm,
 }
 

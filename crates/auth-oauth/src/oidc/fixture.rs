@@ -5,8 +5,9 @@ use std::sync::LazyLock;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _,
-    RSA_PKCS1_SHA256, RSA_PSS_SHA256, RsaKeyPair, RsaPublicKeyComponents,
+    ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, ECDSA_P521_SHA512_FIXED_SIGNING, EcdsaKeyPair,
+    Ed25519KeyPair, KeyPair as _, RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RSA_PKCS1_SHA512, RSA_PSS_SHA256, RSA_PSS_SHA384,
+    RSA_PSS_SHA512, RsaEncoding, RsaKeyPair, RsaPublicKeyComponents,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
@@ -25,7 +26,7 @@ pub(super) struct TestKey {
 }
 
 enum Pair {
-    Rsa,
+    Rsa(&'static dyn RsaEncoding),
     Ec(EcdsaKeyPair),
     Ed(Ed25519KeyPair),
 }
@@ -34,9 +35,15 @@ impl TestKey {
     pub(super) fn new(algorithm: IdTokenAlgorithm) -> Self {
         use IdTokenAlgorithm as A;
         let pair = match algorithm {
-            A::Rs256 | A::Ps256 => Pair::Rsa,
+            A::Rs256 => Pair::Rsa(&RSA_PKCS1_SHA256),
+            A::Rs384 => Pair::Rsa(&RSA_PKCS1_SHA384),
+            A::Rs512 => Pair::Rsa(&RSA_PKCS1_SHA512),
+            A::Ps256 => Pair::Rsa(&RSA_PSS_SHA256),
+            A::Ps384 => Pair::Rsa(&RSA_PSS_SHA384),
+            A::Ps512 => Pair::Rsa(&RSA_PSS_SHA512),
             A::Es256 => Pair::Ec(EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap()),
             A::Es384 => Pair::Ec(EcdsaKeyPair::generate(&ECDSA_P384_SHA384_FIXED_SIGNING).unwrap()),
+            A::Es512 => Pair::Ec(EcdsaKeyPair::generate(&ECDSA_P521_SHA512_FIXED_SIGNING).unwrap()),
             A::EdDsa => Pair::Ed(Ed25519KeyPair::generate().unwrap()),
         };
         Self { algorithm, pair }
@@ -45,14 +52,18 @@ impl TestKey {
     pub(super) fn jwk(&self) -> Value {
         let name = self.algorithm.as_str();
         let mut jwk = match &self.pair {
-            Pair::Rsa => {
+            Pair::Rsa(_) => {
                 let public = RsaPublicKeyComponents::<Vec<u8>>::from(RSA.public_key());
                 json!({"kty": "RSA", "n": base64url(&public.n), "e": base64url(&public.e)})
             }
             Pair::Ec(pair) => {
                 let point = &pair.public_key().as_ref()[1..];
                 let (x, y) = point.split_at(point.len() / 2);
-                let curve = if x.len() == 32 { "P-256" } else { "P-384" };
+                let curve = match x.len() {
+                    32 => "P-256",
+                    48 => "P-384",
+                    _ => "P-521",
+                };
                 json!({"kty": "EC", "crv": curve, "x": base64url(x), "y": base64url(y)})
             }
             Pair::Ed(pair) => {
@@ -74,11 +85,9 @@ impl TestKey {
     pub(super) fn sign(&self, message: &[u8]) -> Vec<u8> {
         let random = SystemRandom::new();
         match &self.pair {
-            Pair::Rsa => {
-                let is_pss = self.algorithm == IdTokenAlgorithm::Ps256;
+            Pair::Rsa(padding) => {
                 let mut signature = vec![0; RSA.public_modulus_len()];
-                let padding = if is_pss { &RSA_PSS_SHA256 } else { &RSA_PKCS1_SHA256 };
-                RSA.sign(padding, &random, message, &mut signature).unwrap();
+                RSA.sign(*padding, &random, message, &mut signature).unwrap();
                 signature
             }
             Pair::Ec(pair) => pair.sign(&random, message).unwrap().as_ref().to_vec(),

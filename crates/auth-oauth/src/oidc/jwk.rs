@@ -2,8 +2,9 @@
 
 use auth_core::PublicJwk;
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ED25519, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256,
-    RSA_PSS_2048_8192_SHA256, RsaParameters, RsaPublicKeyComponents, VerificationAlgorithm,
+    ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ECDSA_P521_SHA512_FIXED, ED25519, ParsedPublicKey,
+    RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384, RSA_PKCS1_2048_8192_SHA512, RSA_PSS_2048_8192_SHA256,
+    RSA_PSS_2048_8192_SHA384, RSA_PSS_2048_8192_SHA512, RsaParameters, RsaPublicKeyComponents, VerificationAlgorithm,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
@@ -60,17 +61,25 @@ impl SigningKey {
     }
 }
 
-/// The members that matter. Others are ignored (RFC 7517, section 4).
+/// What an RSA key verifies.
+const RSA: [(IdTokenAlgorithm, &RsaParameters); 6] = [
+    (IdTokenAlgorithm::Rs256, &RSA_PKCS1_2048_8192_SHA256),
+    (IdTokenAlgorithm::Rs384, &RSA_PKCS1_2048_8192_SHA384),
+    (IdTokenAlgorithm::Rs512, &RSA_PKCS1_2048_8192_SHA512),
+    (IdTokenAlgorithm::Ps256, &RSA_PSS_2048_8192_SHA256),
+    (IdTokenAlgorithm::Ps384, &RSA_PSS_2048_8192_SHA384),
+    (IdTokenAlgorithm::Ps512, &RSA_PSS_2048_8192_SHA512),
+];
+
+/// The members that matter. Others are ignored (RFC 7517, section 4). One that is `null` is absent: some providers write
+/// out each member that they know.
 #[derive(Deserialize)]
 struct Members {
     kty: String,
-    #[serde(default, deserialize_with = "json::present")]
     kid: Option<String>,
-    #[serde(default, rename = "use", deserialize_with = "json::present")]
+    #[serde(rename = "use")]
     usage: Option<String>,
-    #[serde(default, deserialize_with = "json::present")]
     key_ops: Option<Vec<String>>,
-    #[serde(default, deserialize_with = "json::present")]
     alg: Option<String>,
     crv: Option<String>,
     x: Option<String>,
@@ -94,13 +103,15 @@ impl Members {
         match (self.kty.as_str(), self.crv.as_deref()) {
             ("RSA", _) => {
                 let rsa = self.rsa()?;
-                let parse = |parameters: &'static RsaParameters| {
-                    rsa.to_parsed_public_key(parameters).map_err(|_| UnusableKey::Malformed)
+                let parse = |(algorithm, parameters): (A, &'static RsaParameters)| {
+                    let key = rsa.to_parsed_public_key(parameters).map_err(|_| UnusableKey::Malformed)?;
+                    Ok((algorithm, key))
                 };
-                Ok(vec![(A::Rs256, parse(&RSA_PKCS1_2048_8192_SHA256)?), (A::Ps256, parse(&RSA_PSS_2048_8192_SHA256)?)])
+                RSA.into_iter().map(parse).collect()
             }
             ("EC", Some("P-256")) => Ok(vec![(A::Es256, self.point::<32>(&ECDSA_P256_SHA256_FIXED)?)]),
             ("EC", Some("P-384")) => Ok(vec![(A::Es384, self.point::<48>(&ECDSA_P384_SHA384_FIXED)?)]),
+            ("EC", Some("P-521")) => Ok(vec![(A::Es512, self.point::<66>(&ECDSA_P521_SHA512_FIXED)?)]),
             ("OKP", Some("Ed25519")) => Ok(vec![(A::EdDsa, parse(&ED25519, &coordinate::<32>(self.x.as_deref())?)?)]),
             _ => Err(UnusableKey::Type),
         }
@@ -109,9 +120,15 @@ impl Members {
     /// The modulus and the exponent, as strong as those that we sign with ourselves must be: 2048 to 8192 bits, an odd
     /// exponent from 65537 within 32 bits, and none of the known weaknesses.
     fn rsa(&self) -> Result<RsaPublicKeyComponents<Vec<u8>>, UnusableKey> {
-        let ours = json!({"kty": "RSA", "kid": "a", "use": "sig", "alg": "RS256", "n": self.n, "e": self.e});
+        let (mut n, e) = (decode(self.n.as_deref())?, decode(self.e.as_deref())?);
+        // RFC 7518, section 6.3.1.1, speaks of implementations that put one before the number, for its sign.
+        if n.first() == Some(&0) {
+            n.remove(0);
+        }
+        let (n_text, e_text) = (BASE64URL.encode(&n), BASE64URL.encode(&e));
+        let ours = json!({"kty": "RSA", "kid": "a", "use": "sig", "alg": "RS256", "n": n_text, "e": e_text});
         PublicJwk::parse(&ours.to_string()).map_err(|_| UnusableKey::Weak)?;
-        Ok(RsaPublicKeyComponents { n: decode(self.n.as_deref())?, e: decode(self.e.as_deref())? })
+        Ok(RsaPublicKeyComponents { n, e })
     }
 
     /// A point of a curve with coordinates of `N` bytes, uncompressed (SEC 1, section 2.3.3).
@@ -137,17 +154,25 @@ fn decode(text: Option<&str>) -> Result<Vec<u8>, UnusableKey> {
     text.and_then(|text| BASE64URL.decode(text).ok()).ok_or(UnusableKey::Malformed)
 }
 
-/// Why a key is left out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Why a key is left out, in words that follow on "the key".
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum UnusableKey {
     /// A private or a symmetric member.
+    #[error("has a private or symmetric member")]
     NotPublic,
     /// Not for verifying: `use` is there and not `sig`, or `key_ops` is there without `verify`.
+    #[error("is not for signatures, by its `use` or `key_ops`")]
     Use,
     /// Of a type, a curve or an algorithm that isn't accepted.
+    #[error("is of a `kty`, `crv` or `alg` that is not accepted")]
     Type,
     /// No object, or a member is missing or is no canonical base64url, or the point is on no curve.
+    #[error("is malformed")]
     Malformed,
     /// An RSA key below 2048 or above 8192 bits, or weak otherwise.
+    #[error("is weak: RSA has to have 2048 to 8192 bits, and an exponent from 65537")]
     Weak,
+    /// Another key that is fit has the same name.
+    #[error("shares its `kid` with another one")]
+    SameName,
 }

@@ -26,6 +26,8 @@ pub(super) const RENEWAL: Duration = Duration::from_mins(1);
 pub(super) struct Kept<T> {
     /// The issuer's name, for the log.
     provider: String,
+    /// What it is, for the log.
+    document: &'static str,
     clock: Arc<dyn Clock>,
     state: Mutex<State<T>>,
     /// Held while fetching.
@@ -45,9 +47,9 @@ enum Look<T> {
 }
 
 impl<T> Kept<T> {
-    pub(super) fn new(provider: &str, clock: Arc<dyn Clock>) -> Self {
-        let state = State { known: None, failure: None, renewed_at: None };
-        Self { provider: provider.to_owned(), clock, state: Mutex::new(state), turn: tokio::sync::Mutex::new(()) }
+    pub(super) fn new(provider: &str, document: &'static str, clock: Arc<dyn Clock>) -> Self {
+        let state = Mutex::new(State { known: None, failure: None, renewed_at: None });
+        Self { provider: provider.to_owned(), document, clock, state, turn: tokio::sync::Mutex::new(()) }
     }
 
     /// The document: a fresh one, or a usable one where `fetch` gives none. Of those who come while a usable one is
@@ -68,7 +70,7 @@ impl<T> Kept<T> {
         match self.look() {
             Look::Fresh(known) => Ok(known),
             Look::Stale(known) if self.recent_failure(PAUSE).is_some() => Ok(known),
-            Look::Stale(known) => Ok(self.fetch(fetch).await.unwrap_or_else(|error| self.go_on_with(known, error))),
+            Look::Stale(known) => Ok(self.fetch(fetch).await.unwrap_or(known)),
             Look::Nothing => match self.recent_failure(PAUSE_WITHOUT) {
                 Some(reason) => Err(OAuthError::Provider(reason)),
                 None => self.fetch(fetch).await,
@@ -102,7 +104,7 @@ impl<T> Kept<T> {
         self.fetch(fetch).await.map(Some)
     }
 
-    /// To be called in one's turn.
+    /// To be called in one's turn. A failure is logged here, once, however many flows end by it.
     async fn fetch<F>(&self, fetch: impl FnOnce() -> F) -> Result<Arc<T>, OAuthError>
     where
         F: Future<Output = Result<T, OAuthError>>,
@@ -113,18 +115,28 @@ impl<T> Kept<T> {
         let mut state = self.lock();
         match &result {
             Ok(document) => (state.known, state.failure) = (Some((Arc::clone(document), began_at)), None),
-            Err(OAuthError::Provider(reason)) => state.failure = Some((reason.clone(), self.clock.now())),
+            Err(OAuthError::Provider(reason)) => {
+                let (provider, document) = (&self.provider, self.document);
+                if state.known.is_some() {
+                    tracing::warn!(
+                        provider,
+                        document,
+                        reason,
+                        "an issuer's document can't be renewed; the old one goes on"
+                    );
+                } else {
+                    tracing::warn!(
+                        provider,
+                        document,
+                        reason,
+                        "an issuer's document can't be had; nobody signs in by it"
+                    );
+                }
+                state.failure = Some((reason.clone(), self.clock.now()));
+            }
             Err(_) => {}
         }
         result
-    }
-
-    fn go_on_with(&self, known: Arc<T>, error: OAuthError) -> Arc<T> {
-        if let OAuthError::Provider(reason) = error {
-            let provider = &self.provider;
-            tracing::warn!(provider, reason, "an issuer's document can't be renewed; the old one goes on");
-        }
-        known
     }
 
     fn look(&self) -> Look<T> {

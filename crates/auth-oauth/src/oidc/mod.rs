@@ -30,7 +30,7 @@ use self::kept::Kept;
 use crate::authorization::AuthorizationRequest;
 use crate::error::OAuthError;
 use crate::flow::{AuthorizationResponse, Flow};
-use crate::http::{Deadline, ProviderHttp};
+use crate::http::Calls;
 use crate::network::NetworkPolicy;
 use crate::providers::{ClientCredentials, InvalidProvider, OidcIssuer};
 use crate::token::{TokenAnswer, TokenRequest};
@@ -44,35 +44,39 @@ pub(crate) struct OidcProvider {
     scope: String,
     metadata_url: Url,
     network: NetworkPolicy,
-    http: Arc<ProviderHttp>,
     clock: Arc<dyn Clock>,
     metadata: Kept<Metadata>,
     keys: Kept<JwkSet>,
 }
 
 impl OidcProvider {
-    /// An issuer that is called by `http`. Nothing is called yet.
+    /// An issuer. Nothing is called yet.
     pub(crate) fn new(
         issuer: OidcIssuer,
-        http: Arc<ProviderHttp>,
         network: NetworkPolicy,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, InvalidProvider> {
         let OidcIssuer { name, issuer, client, mut scopes, .. } = issuer;
-        let metadata = Kept::new(&name, Arc::clone(&clock));
-        let keys = Kept::new(&name, Arc::clone(&clock));
-        let metadata_url = discovery::metadata_url(&issuer, network).ok_or(InvalidProvider::Url(name))?;
+        let metadata = Kept::new(&name, "metadata", Arc::clone(&clock));
+        let keys = Kept::new(&name, "key set", Arc::clone(&clock));
+        let metadata_url = discovery::metadata_url(&issuer, network);
+        let metadata_url = metadata_url.map_err(|reason| InvalidProvider::Url(name, reason))?;
         // Without it, it wouldn't be OpenID Connect (Core, section 3.1.2.1).
         if !scopes.iter().any(|scope| scope == "openid") {
             scopes.insert(0, "openid".to_owned());
         }
-        Ok(Self { issuer, client, scope: scopes.join(" "), metadata_url, network, http, clock, metadata, keys })
+        Ok(Self { issuer, client, scope: scopes.join(" "), metadata_url, network, clock, metadata, keys })
     }
 
     /// Where to send the browser. Calls the issuer only if its metadata isn't known or has become old, and goes on with
     /// what is known if it can't be called.
-    pub(crate) async fn authorization_url(&self, flow: &Flow, state: &str) -> Result<Url, OAuthError> {
-        let metadata = self.metadata(self.http.deadline()).await?;
+    pub(crate) async fn authorization_url(
+        &self,
+        calls: &Calls<'_>,
+        flow: &Flow,
+        state: &str,
+    ) -> Result<Url, OAuthError> {
+        let metadata = self.metadata(calls).await?;
         let request = AuthorizationRequest {
             endpoint: &metadata.authorization_endpoint,
             client_id: &self.client.client_id,
@@ -87,14 +91,14 @@ impl OidcProvider {
     /// Who came back.
     pub(crate) async fn exchange(
         &self,
+        calls: &Calls<'_>,
         flow: &Flow,
         response: AuthorizationResponse<'_>,
     ) -> Result<OAuthUserInfo, OAuthError> {
-        let deadline = self.http.deadline();
         if response.iss.is_some_and(|iss| iss != self.issuer) {
             return Err(OAuthError::IssuerMismatch);
         }
-        let metadata = self.metadata(deadline).await?;
+        let metadata = self.metadata(calls).await?;
         if response.iss.is_none() && metadata.names_itself {
             return Err(OAuthError::IssuerMismatch);
         }
@@ -105,11 +109,11 @@ impl OidcProvider {
             flow,
             code: response.code,
         };
-        let answer = request.send(&self.http, deadline).await?;
-        let verified = self.verify(&metadata, flow, &answer, deadline).await?;
+        let answer = request.send(calls).await?;
+        let verified = self.verify(calls, &metadata, flow, &answer).await?;
         let profile = match &metadata.userinfo_endpoint {
-            Some(url) if !verified.profile.has_address() => {
-                let more = user_info::read(&self.http, url, &answer.access_token, &verified.subject, deadline).await?;
+            Some(url) if !verified.profile.has_settled_address() => {
+                let more = user_info::read(calls, url, &answer.access_token, &verified.subject).await?;
                 verified.profile.or(more)
             }
             Some(_) | None => verified.profile,
@@ -120,19 +124,19 @@ impl OidcProvider {
     /// The ID token of an answer, once it is proven.
     async fn verify(
         &self,
+        calls: &Calls<'_>,
         metadata: &Metadata,
         flow: &Flow,
         answer: &TokenAnswer,
-        deadline: Deadline,
     ) -> Result<VerifiedIdToken, OAuthError> {
         let missing = || OAuthError::Provider("there is no id_token in the answer".to_owned());
         let id_token = answer.id_token.as_ref().ok_or_else(missing)?;
         let id_token = IdToken::parse(id_token.expose_secret())?;
         if !metadata.algorithms.contains(&id_token.algorithm()) {
-            return Err(InvalidIdToken::Algorithm.into());
+            return Err(InvalidIdToken::UnlistedAlgorithm.into());
         }
-        let keys = self.keys_for(&id_token, metadata, deadline).await?;
-        let key = keys.find(id_token.kid(), id_token.algorithm()).ok_or(InvalidIdToken::UnknownKey)?;
+        let keys = self.keys_for(calls, &id_token, metadata).await?;
+        let key = keys.find(id_token.kid(), id_token.algorithm()).map_err(InvalidIdToken::Key)?;
         let expected = id_token::Expected {
             issuer: &self.issuer,
             client_id: &self.client.client_id,
@@ -146,24 +150,24 @@ impl OidcProvider {
     /// The issuer's keys; newer ones if those that are known haven't the token's.
     async fn keys_for(
         &self,
+        calls: &Calls<'_>,
         id_token: &IdToken<'_>,
         metadata: &Metadata,
-        deadline: Deadline,
     ) -> Result<Arc<JwkSet>, OAuthError> {
-        let keys = bound(deadline, self.keys.get(|| self.fetch_keys(metadata, deadline))).await?;
-        if keys.find(id_token.kid(), id_token.algorithm()).is_some() {
+        let keys = bound(calls, self.keys.get(|| self.fetch_keys(calls, metadata))).await?;
+        if keys.find(id_token.kid(), id_token.algorithm()).is_ok() {
             return Ok(keys);
         }
-        let newer = bound(deadline, self.keys.newer_than(&keys, || self.fetch_keys(metadata, deadline))).await?;
+        let newer = bound(calls, self.keys.newer_than(&keys, || self.fetch_keys(calls, metadata))).await?;
         Ok(newer.unwrap_or(keys))
     }
 
-    async fn metadata(&self, deadline: Deadline) -> Result<Arc<Metadata>, OAuthError> {
-        bound(deadline, self.metadata.get(|| self.fetch_metadata(deadline))).await
+    async fn metadata(&self, calls: &Calls<'_>) -> Result<Arc<Metadata>, OAuthError> {
+        bound(calls, self.metadata.get(|| self.fetch_metadata(calls))).await
     }
 
-    async fn fetch_metadata(&self, deadline: Deadline) -> Result<Metadata, OAuthError> {
-        let document = self.http.get_json(&self.metadata_url, None, deadline).await;
+    async fn fetch_metadata(&self, calls: &Calls<'_>) -> Result<Metadata, OAuthError> {
+        let document = calls.get_json(&self.metadata_url).await;
         let document = document.map_err(|error| error.at("the metadata"))?;
         let expected = discovery::Expected {
             issuer: &self.issuer,
@@ -173,16 +177,22 @@ impl OidcProvider {
         Metadata::read(&document, &expected).map_err(|error| OAuthError::Provider(error.to_string()))
     }
 
-    async fn fetch_keys(&self, metadata: &Metadata, deadline: Deadline) -> Result<JwkSet, OAuthError> {
-        let set = self.http.get_json(&metadata.jwks_uri, None, deadline).await;
+    async fn fetch_keys(&self, calls: &Calls<'_>, metadata: &Metadata) -> Result<JwkSet, OAuthError> {
+        let set = calls.get_json(&metadata.jwks_uri).await;
         let set = set.map_err(|error| error.at("the key set"))?;
         JwkSet::read(&set).map_err(|error| OAuthError::Provider(error.to_string()))
     }
 }
 
-/// What `getting` gives. A fetch ends by its own deadline; whoever waits for somebody else's has to end by theirs.
-async fn bound<T>(deadline: Deadline, getting: impl Future<Output = Result<T, OAuthError>>) -> Result<T, OAuthError> {
-    deadline.bound(getting).await.map_err(|error| error.at("another flow's call"))?
+/// What `getting` gives. A fetch ends by its own deadline; whoever waits for somebody else's has to end by theirs. An
+/// error that no call of ours led to, but an earlier one or somebody else's, tells the breaker nothing.
+async fn bound<T>(calls: &Calls<'_>, getting: impl Future<Output = Result<T, OAuthError>>) -> Result<T, OAuthError> {
+    let made = calls.made();
+    let result = calls.deadline().bound(getting).await.map_err(|error| error.at("another flow's call")).flatten();
+    if result.is_err() && calls.made() == made {
+        calls.disregard();
+    }
+    result
 }
 
 impl From<InvalidIdToken> for OAuthError {

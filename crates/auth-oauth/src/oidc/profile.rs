@@ -16,13 +16,14 @@ pub(super) struct Profile {
 /// An address, never without what was said about it.
 struct Address {
     email: Email,
-    is_verified: bool,
+    /// Whether it is that person's; `None` where nothing was said.
+    is_verified: Option<bool>,
 }
 
 impl Profile {
     pub(super) fn read(claims: &Claims) -> Self {
         // The JSON value alone: a provider that writes "true" may write "false" as well.
-        let is_verified = claims.is_true("email_verified");
+        let is_verified = claims.has("email_verified").then(|| claims.is_true("email_verified"));
         Self {
             address: claims.email("email").map(|email| Address { email, is_verified }),
             name: claims.display_name("name"),
@@ -30,15 +31,18 @@ impl Profile {
         }
     }
 
-    /// Whether it has an address that can be read.
-    pub(super) const fn has_address(&self) -> bool {
-        self.address.is_some()
+    /// Whether it has an address that can be read, and says whether it is verified. Some issuers put the address alone
+    /// into their ID tokens, and the flag where userinfo is.
+    pub(super) fn has_settled_address(&self) -> bool {
+        self.address.as_ref().is_some_and(|address| address.is_verified.is_some())
     }
 
-    /// This, with what it lacks from `other`.
+    /// This, with what it lacks from `other`. Of an address about which nothing was said it lacks all: the other's takes
+    /// its place, with what was said there.
     pub(super) fn or(self, other: Self) -> Self {
+        let is_settled = self.has_settled_address();
         Self {
-            address: self.address.or(other.address),
+            address: if is_settled { self.address } else { other.address.or(self.address) },
             name: self.name.or(other.name),
             picture: self.picture.or(other.picture),
         }
@@ -46,7 +50,7 @@ impl Profile {
 
     /// The person that `subject` is.
     pub(super) fn into_user(self, subject: String) -> OAuthUserInfo {
-        let email_verified = self.address.as_ref().is_some_and(|address| address.is_verified);
+        let email_verified = self.address.as_ref().is_some_and(|address| address.is_verified == Some(true));
         OAuthUserInfo {
             subject,
             email: self.address.map(|address| address.email),
@@ -71,13 +75,18 @@ mod tests {
     /// O-10: that one address is verified says nothing of another.
     #[test]
     fn an_address_comes_with_what_is_said_about_it() {
-        let unverified = || profile(json!({"email": "ada@example.org", "name": "Ada"}));
+        let silent = || profile(json!({"email": "ada@example.org", "name": "Ada"}));
+        let refuted = || profile(json!({"email": "bob@example.org", "email_verified": false, "name": "Bob"}));
         let verified = || profile(json!({"email": "eve@example.org", "email_verified": true, "name": "Eve"}));
         let nameless = || profile(json!({"email_verified": true}));
         for (profile, address, is_verified, name) in [
-            (unverified().or(verified()), "ada@example.org", false, "Ada"),
-            (verified().or(unverified()), "eve@example.org", true, "Eve"),
-            (nameless().or(unverified()), "ada@example.org", false, "Ada"),
+            (silent().or(verified()), "eve@example.org", true, "Ada"),
+            (silent().or(refuted()), "bob@example.org", false, "Ada"),
+            (silent().or(nameless()), "ada@example.org", false, "Ada"),
+            (silent().or(silent()), "ada@example.org", false, "Ada"),
+            (refuted().or(verified()), "bob@example.org", false, "Bob"),
+            (verified().or(silent()), "eve@example.org", true, "Eve"),
+            (nameless().or(silent()), "ada@example.org", false, "Ada"),
             (verified().or(nameless()), "eve@example.org", true, "Eve"),
         ] {
             let user = profile.into_user("1".to_owned());

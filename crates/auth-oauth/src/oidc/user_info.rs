@@ -8,7 +8,7 @@ use url::Url;
 use super::profile::Profile;
 use crate::claims::Claims;
 use crate::error::OAuthError;
-use crate::http::{Answer, CallError, Deadline, ProviderHttp};
+use crate::http::{Answer, CallError, Calls};
 use crate::json;
 
 /// What the endpoint says about `subject`. A signed answer (`application/jwt`) isn't supported and says nothing.
@@ -18,13 +18,12 @@ use crate::json;
 /// When the endpoint fails: going on without the address that it would have given would make somebody whom we know by
 /// that address a second account. Likewise when it speaks of somebody else (section 5.3.2).
 pub(super) async fn read(
-    http: &ProviderHttp,
+    calls: &Calls<'_>,
     url: &Url,
     access_token: &SecretString,
     subject: &str,
-    deadline: Deadline,
 ) -> Result<Profile, OAuthError> {
-    let claims = http.get(url, Some(access_token), deadline, claims).await;
+    let claims = calls.get(url, Some(access_token), claims).await;
     let Some(claims) = claims.map_err(|error| error.at("the userinfo endpoint"))? else {
         return Ok(Profile::default());
     };

@@ -30,7 +30,8 @@ async fn an_algorithm_that_the_issuer_does_not_list_is_refused() {
     let desk = Desk::start();
     desk.issuer.set_metadata(|metadata| metadata["id_token_signing_alg_values_supported"] = json!(["RS256", "none"]));
     desk.issuer.sign_with(Signing::Es256);
-    assert_eq!(desk.refusal(desk.sign_in().await), "the id_token's algorithm isn't accepted");
+    let reason = desk.refusal(desk.sign_in().await);
+    assert_eq!(reason, "the id_token's algorithm isn't in the metadata's `id_token_signing_alg_values_supported`");
     desk.issuer.sign_with(Signing::Rs256);
     desk.sign_in().await.unwrap();
 }
@@ -41,7 +42,8 @@ async fn a_key_is_used_for_its_own_algorithm_alone() {
     let desk = Desk::start();
     desk.issuer.set_metadata(|metadata| metadata["id_token_signing_alg_values_supported"] = json!(["RS256", "PS256"]));
     desk.issuer.sign_with(Signing::Ps256);
-    assert_eq!(desk.refusal(desk.sign_in().await), "the id_token's key isn't known");
+    let reason = desk.refusal(desk.sign_in().await);
+    assert_eq!(reason, "the id_token's key is for another algorithm than the id_token's `alg`");
     desk.pass(Duration::from_mins(1));
     desk.issuer.set_jwks(|set| {
         set["keys"][0].as_object_mut().unwrap().remove("alg");
@@ -90,7 +92,7 @@ async fn a_token_that_is_not_of_this_flow_is_refused() {
     for (number, (change, expected)) in ROWS.into_iter().enumerate() {
         desk.issuer.set_claims(change);
         let reason = desk.refusal(desk.sign_in().await);
-        assert!(reason.starts_with("the id_token") && reason.ends_with(expected), "{number} {reason}");
+        assert!(reason.starts_with("the id_token") && reason.contains(expected), "{number} {reason}");
     }
     desk.issuer.set_claims(|_| {});
     desk.sign_in().await.unwrap();
@@ -112,7 +114,10 @@ async fn an_answer_without_an_id_token_is_no_sign_in() {
     desk.issuer.set_token_answer(|answer| drop(answer.remove("id_token")));
     assert_eq!(desk.refusal(desk.sign_in().await), "there is no id_token in the answer");
     desk.issuer.set_token_answer(|answer| answer["id_token"] = json!(""));
-    assert_eq!(desk.refusal(desk.sign_in().await), "the id_token is no signed JWT");
+    assert_eq!(
+        desk.refusal(desk.sign_in().await),
+        "the id_token is no signed JWT: the client has to be registered without encryption"
+    );
     desk.issuer.set_token_answer(|answer| answer["id_token"] = json!("x".repeat(16 * 1024 + 1)));
     assert_eq!(desk.refusal(desk.sign_in().await), "the id_token is too long");
 }

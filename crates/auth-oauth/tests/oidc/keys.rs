@@ -1,9 +1,12 @@
 //! Key sets that are bad, rotated or away (O-09, X-13).
 
+use auth_core::BreakerState;
 use identity_provider::{Answer, Endpoint, Signing};
 use serde_json::{Value, json};
 
 use super::*;
+
+const UNKNOWN: &str = "the id_token's key isn't known: the key set has none of its `kid`";
 
 /// the keys change between the start of a flow and its end.
 #[tokio::test]
@@ -26,11 +29,11 @@ async fn an_unknown_key_is_looked_for_once_a_minute() {
     desk.issuer.sign_with(Signing::UnknownKid);
     for minute in 0..3 {
         for _ in 0..5 {
-            assert_eq!(desk.refusal(desk.sign_in().await), "the id_token's key isn't known");
+            assert_eq!(desk.refusal(desk.sign_in().await), UNKNOWN);
         }
         assert_eq!(desk.issuer.count(Endpoint::Jwks), 2 + minute);
         desk.pass(Duration::from_secs(59));
-        assert_eq!(desk.refusal(desk.sign_in().await), "the id_token's key isn't known");
+        assert_eq!(desk.refusal(desk.sign_in().await), UNKNOWN);
         assert_eq!(desk.issuer.count(Endpoint::Jwks), 2 + minute);
         desk.pass(Duration::from_secs(1));
     }
@@ -62,7 +65,7 @@ async fn a_withdrawn_key_is_forgotten_after_an_hour() {
     desk.issuer.set_jwks(|set| set["keys"] = json!([]));
     desk.sign_in().await.unwrap();
     desk.pass(Duration::from_hours(1));
-    assert_eq!(desk.refusal(desk.sign_in().await), "the id_token's key isn't known");
+    assert_eq!(desk.refusal(desk.sign_in().await), UNKNOWN);
 }
 
 /// Each row: a change of the key that signs, the first of the set.
@@ -85,7 +88,8 @@ async fn an_unfit_key_verifies_nothing() {
     for (number, change) in UNFIT.into_iter().enumerate() {
         let desk = Desk::start();
         desk.issuer.set_jwks(move |set| change(&mut set["keys"]));
-        assert_eq!(desk.refusal(desk.sign_in().await), "the id_token's key isn't known", "{number}");
+        let reason = desk.refusal(desk.sign_in().await);
+        assert!(reason.starts_with("the id_token's key is in the key set and refused: "), "{number} {reason}");
         desk.issuer.sign_with(Signing::EdDsa);
         desk.sign_in().await.unwrap();
     }
@@ -120,4 +124,25 @@ async fn a_key_set_that_hangs_ends_the_sign_in_in_time() {
         desk.issuer.misbehave(Endpoint::Jwks, answer);
         assert_eq!(desk.refusal(desk.sign_in().await), "the key set: it took too long");
     }
+}
+
+/// REQ-43: a token endpoint that works doesn't make up for keys that can't be had; what is remembered of them, and not
+/// asked again, tells nothing.
+#[tokio::test]
+async fn a_key_set_that_fails_opens_the_breaker() {
+    let desk = Desk::start();
+    desk.issuer.misbehave(Endpoint::Jwks, Answer::Status(500));
+    for failures in 1..=5 {
+        assert_eq!(desk.client.breaker_state(), BreakerState::Closed);
+        for _ in 0..3 {
+            let reason = desk.refusal(desk.sign_in().await);
+            assert_eq!(reason, "the key set: it answered with the status 500");
+            assert_eq!(desk.issuer.count(Endpoint::Jwks), failures);
+            if failures == 5 {
+                break;
+            }
+        }
+        desk.pass(Duration::from_secs(10));
+    }
+    assert_eq!(desk.client.breaker_state(), BreakerState::Open);
 }

@@ -53,6 +53,47 @@ async fn userinfo_is_not_asked_for_what_the_token_says() {
     assert_eq!(desk.issuer.count(Endpoint::Userinfo), 0);
 }
 
+/// REQ-32: issuers that keep the flag where userinfo is, as Okta's and Authelia do.
+#[tokio::test]
+async fn userinfo_is_asked_whether_the_token_s_address_is_verified() {
+    let desk = silent_about(&["email_verified", "name"]);
+    let user = desk.sign_in().await.unwrap();
+    assert_eq!(user.verified_email().unwrap().as_str(), "ada@example.org");
+    assert_eq!(user.display_name.as_deref(), Some("Ada Lovelace"));
+    assert_eq!(desk.issuer.count(Endpoint::Userinfo), 1);
+}
+
+/// O-10: the flag is taken with the address that it was said of.
+#[tokio::test]
+async fn an_address_and_its_flag_are_one_pair_of_userinfo() {
+    let desk = silent_about(&["email_verified"]);
+    desk.issuer.set_userinfo(|claims| claims["email"] = json!("eve@example.org"));
+    let user = desk.sign_in().await.unwrap();
+    assert_eq!(user.verified_email().unwrap().as_str(), "eve@example.org");
+    for change in [
+        (|claims| claims["email_verified"] = json!(false)) as fn(&mut serde_json::Map<_, _>),
+        |claims| claims["email_verified"] = json!("true"),
+        |claims| drop(claims.remove("email_verified")),
+        |claims| drop(claims.remove("email")),
+    ] {
+        desk.issuer.set_userinfo(change);
+        let user = desk.sign_in().await.unwrap();
+        assert_eq!((user.email.unwrap().as_str(), user.email_verified), ("ada@example.org", false));
+    }
+}
+
+/// O-10: what the token denies, nobody else makes good.
+#[tokio::test]
+async fn a_false_of_the_token_stays_false() {
+    for value in [json!(false), json!(null), json!("true")] {
+        let desk = Desk::start();
+        desk.issuer.set_claims(move |token| token["email_verified"] = value.clone());
+        let user = desk.sign_in().await.unwrap();
+        assert_eq!((user.email.is_some(), user.email_verified), (true, false));
+        assert_eq!(desk.issuer.count(Endpoint::Userinfo), 0);
+    }
+}
+
 /// That one address is verified says nothing of another.
 #[tokio::test]
 async fn an_address_and_its_verification_come_from_one_place() {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use auth_core::{BreakerConfig, BreakerState, SystemClock};
-use auth_oauth::{Endpoints, InvalidProvider, NetworkPolicy, OidcIssuer, Providers, ProvidersBuilder};
+use auth_oauth::{Endpoints, InvalidProvider, NetworkPolicy, OidcIssuer, Providers, ProvidersBuilder, RefusedUrl};
 use url::Url;
 
 use crate::bed::client;
@@ -39,7 +39,8 @@ fn the_built_in_providers_are_there_configured_or_not() {
     {
         let provider = providers.find(name).unwrap();
         assert_eq!((provider.name(), provider.display_name()), (name, display_name));
-        assert_eq!(provider.identity_issuer(), name);
+        let expected = if is_configured { "github@http://127.0.0.1:1" } else { name };
+        assert_eq!(provider.identity_issuer(), expected);
         assert_eq!(provider.is_configured(), is_configured);
         assert_eq!(provider.breaker_state(), BreakerState::Closed);
     }
@@ -85,10 +86,10 @@ fn outside_development_urls_are_https_to_public_hosts() {
     ] {
         for endpoints in [endpoints(bad, good, good), endpoints(good, bad, good), endpoints(good, good, bad)] {
             let refused = builder(NetworkPolicy::Public).google(client(), Some(endpoints)).build();
-            assert!(matches!(refused, Err(InvalidProvider::Url(name)) if name == "google"), "{bad}");
+            assert!(matches!(refused, Err(InvalidProvider::Url(name, _)) if name == "google"), "{bad}");
         }
         let refused = builder(NetworkPolicy::Public).openid_connect(issuer("example", bad)).build();
-        assert!(matches!(refused, Err(InvalidProvider::Url(name)) if name == "example"), "{bad}");
+        assert!(matches!(refused, Err(InvalidProvider::Url(name, _)) if name == "example"), "{bad}");
     }
 }
 
@@ -97,7 +98,10 @@ fn an_authorization_endpoint_may_not_set_what_the_flow_sets() {
     let here = "http://127.0.0.1:1/";
     let refused =
         builder(NetworkPolicy::Any).google(client(), Some(endpoints("http://127.0.0.1:1/?state=x", here, here)));
-    assert!(matches!(refused.build(), Err(InvalidProvider::Url(_))));
+    let refused = refused.build().unwrap_err();
+    assert!(matches!(refused, InvalidProvider::Url(_, RefusedUrl::Parameter("state"))), "{refused}");
+    let text = "a URL of `google` is refused: its query may not have `state`, which each sign-in sets itself";
+    assert_eq!(refused.to_string(), text);
 }
 
 #[test]
@@ -108,4 +112,13 @@ fn secrets_are_not_printed() {
     let configuration = format!("{:?} {:?} {builder:?}", client(), issuer("a", "b"));
     let printed = format!("{configuration} {:?}", builder.build().unwrap());
     assert!(!printed.contains("client-secret"), "{printed}");
+}
+
+/// It is part of every identity.
+#[test]
+fn an_issuer_has_at_most_1024_bytes() {
+    let of_length = |length: usize| format!("http://127.0.0.1:1/{}", "a".repeat(length - 19));
+    let build = |url: &str| builder(NetworkPolicy::Any).openid_connect(issuer("a", url)).build();
+    assert!(build(&of_length(1024)).is_ok());
+    assert!(matches!(build(&of_length(1025)), Err(InvalidProvider::Url(_, RefusedUrl::TooLong))));
 }

@@ -67,11 +67,9 @@ async fn an_address_that_is_not_verified_is_nobody_s() {
 /// O-10: not even the address that the profile shows.
 #[tokio::test]
 async fn a_github_user_may_keep_the_addresses() {
-    for answer in [
-        Answer::Status(403),
-        Answer::Status(404),
-        Answer::Body { status: 200, content_type: "application/json", body: "[]".to_owned() },
-    ] {
+    for answer in
+        [Answer::Status(404), Answer::Body { status: 200, content_type: "application/json", body: "[]".to_owned() }]
+    {
         let fake = IdentityProvider::start();
         fake.set_user(people::github(1));
         fake.misbehave(Endpoint::Emails, answer.clone());
@@ -80,12 +78,27 @@ async fn a_github_user_may_keep_the_addresses() {
     }
 }
 
+/// A page has 30 of them unless one asks for more, and the primary one may be the 31st.
+#[tokio::test]
+async fn all_addresses_of_a_github_user_are_asked_for() {
+    let fake = IdentityProvider::start();
+    fake.set_user(people::github(1));
+    fake.set_emails(people::github_emails(EMAIL));
+    assert_eq!(sign_in("github", &fake).await.unwrap().verified_email().unwrap().as_str(), EMAIL);
+    let requests = fake.requests();
+    let request = requests.iter().find(|request| request.endpoint == Endpoint::Emails).unwrap();
+    assert_eq!(request.target, "/userinfo/emails?per_page=100");
+}
+
 /// A list that can't be read isn't one without addresses: the account that would be made could never be joined.
 #[tokio::test]
 async fn a_github_user_whose_addresses_cannot_be_read_comes_back_later() {
     let body = |body: &str| Answer::Body { status: 200, content_type: "application/json", body: body.to_owned() };
     for answer in [
         Answer::Status(401),
+        // Rate limits.
+        Answer::Status(403),
+        Answer::Status(429),
         Answer::Status(500),
         body("{}"),
         body("null"),

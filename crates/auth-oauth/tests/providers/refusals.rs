@@ -82,8 +82,9 @@ async fn nonsense_ends_the_flow_and_opens_the_breaker() {
         Answer::Redirect(elsewhere.userinfo_url()),
         Answer::Status(502),
     ] {
-        let (error, _) = ending(Endpoint::Userinfo, answer.clone()).await;
+        let (error, breaker) = ending(Endpoint::Userinfo, answer.clone()).await;
         assert!(matches!(error, OAuthError::Provider(_)), "{answer:?} {error}");
+        assert_eq!(breaker, BreakerState::Open, "{answer:?}");
     }
     assert!(elsewhere.requests().is_empty(), "a redirect was followed");
 }
@@ -118,4 +119,55 @@ async fn a_provider_that_fails_is_left_alone_until_it_is_back() {
     clock.advance(RECOVERY);
     assert_eq!(returned.exchange(discord).await.unwrap().subject, "1");
     assert_eq!(discord.breaker_state(), BreakerState::Closed);
+}
+
+/// REQ-43: a token endpoint that works doesn't make up for another that fails.
+#[tokio::test]
+async fn whatever_endpoint_fails_opens_the_breaker() {
+    for endpoint in [Endpoint::Userinfo, Endpoint::Emails] {
+        let fake = IdentityProvider::start();
+        fake.set_user(people::github(1));
+        let (builder, clock) = builder(5);
+        let providers = configured(builder, &fake);
+        let github = providers.find("github").unwrap();
+        fake.misbehave(endpoint, Answer::Status(500));
+        for _ in 0..5 {
+            assert_eq!(github.breaker_state(), BreakerState::Closed);
+            let error = agree(github, &fake).await.exchange(github).await.unwrap_err();
+            assert!(matches!(error, OAuthError::Provider(_)), "{error}");
+        }
+        assert_eq!(github.breaker_state(), BreakerState::Open, "{endpoint:?}");
+        let error = agree(github, &fake).await.exchange(github).await.unwrap_err();
+        assert!(matches!(error, OAuthError::Unavailable), "{error}");
+        assert_eq!((fake.count(Endpoint::Token), fake.count(endpoint)), (5, 5));
+        fake.misbehave(endpoint, Answer::Normal);
+        clock.advance(RECOVERY);
+        agree(github, &fake).await.exchange(github).await.unwrap();
+        assert_eq!(github.breaker_state(), BreakerState::Closed);
+    }
+}
+
+/// RFC 6749, appendix A.11: a browser can bring anything; what no provider gives out goes to none.
+#[tokio::test]
+async fn what_can_be_no_code_is_refused_before_anybody_is_called() {
+    let fake = IdentityProvider::start();
+    let providers = configured(builder(1).0, &fake);
+    let discord = providers.find("discord").unwrap();
+    fake.misbehave(Endpoint::Token, Answer::Status(500));
+    let mut returned = agree(discord, &fake).await;
+    let longest = "c".repeat(4 * 1024);
+    for code in ["", "a\0", "a\n", "a\tb", "a\u{7f}", "\u{e4}", "\u{1f511}", &format!("{longest}c")] {
+        code.clone_into(&mut returned.code);
+        let error = returned.exchange(discord).await.unwrap_err();
+        assert!(matches!(error, OAuthError::Provider(_)), "{code:?} {error}");
+        assert!(code.is_empty() || !error.to_string().contains(code));
+    }
+    assert_eq!((fake.count(Endpoint::Token), discord.breaker_state()), (0, BreakerState::Closed));
+    fake.misbehave(Endpoint::Token, Answer::Normal);
+    for code in [" 4/0A~!\"", &longest] {
+        code.clone_into(&mut returned.code);
+        let error = returned.exchange(discord).await.unwrap_err();
+        assert!(error.to_string().contains("invalid_grant"), "{error}");
+    }
+    assert_eq!(fake.count(Endpoint::Token), 2);
 }

@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use crate::connection::DbConnection;
 use crate::error::DbError;
 use crate::schema::users;
-use crate::sql_type::{at, key};
+use crate::sql_type::{At, at, key};
 use crate::statement::update;
 
 /// Replaces the password's hash if it is still `old`, and with it the demand to set a new one. False: somebody else
@@ -60,7 +60,7 @@ pub fn set_password(
     Ok(update(users::table, change, users::id.eq(key(id))).execute(connection)? == 1)
 }
 
-/// Replaces the address. False: there is no such user.
+/// Replaces the address, and notes when. False: there is no such user.
 ///
 /// # Errors
 ///
@@ -77,9 +77,21 @@ pub fn set_email(
         users::email.eq(email.as_str()),
         users::email_normalized.eq(email.canonical()),
         users::email_verified_at.eq(verified_at.map(at)),
+        users::email_changed_at.eq(Some(at(now))),
         users::updated_at.eq(at(now)),
     );
     Ok(update(users::table, change, users::id.eq(key(id))).execute(connection)? == 1)
+}
+
+/// Notes that whoever has the address has the account. False: that was known, or there is no such user.
+///
+/// # Errors
+///
+/// When the database can't be written.
+pub fn confirm_email_owner(connection: &mut DbConnection, id: UserId) -> Result<bool, DbError> {
+    let change = users::email_changed_at.eq(None::<At>);
+    let changed = users::id.eq(key(id)).and(users::email_changed_at.is_not_null());
+    Ok(update(users::table, change, changed).execute(connection)? == 1)
 }
 
 /// Notes that the address is its owner's. False: that was known, or there is no such user or no address.

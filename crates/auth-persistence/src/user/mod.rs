@@ -9,7 +9,8 @@ use diesel::prelude::*;
 use diesel::sql_types::Bool;
 
 pub use self::credential::{
-    mark_email_verified, set_email, set_mfa_enabled, set_password, update_password_hash, update_rehashed_password,
+    confirm_email_owner, mark_email_verified, set_email, set_mfa_enabled, set_password, update_password_hash,
+    update_rehashed_password,
 };
 pub use self::profile::{Change, UserChange, fill_profile, update_profile};
 use crate::column::{OptionalHiddenText, RoleColumn};
@@ -60,6 +61,9 @@ pub struct User {
     pub security_epoch: i64,
     /// Since when a second factor is asked for.
     pub mfa_enabled_at: Option<Timestamp>,
+    /// When the address was last replaced by way of a mailed link, if nobody has shown since that account and address are
+    /// one person's.
+    pub email_changed_at: Option<Timestamp>,
     /// When the user was made.
     pub created_at: Timestamp,
     /// When the user's own data were last changed.

@@ -19,6 +19,7 @@ on_both_databases!(
     an_address_is_not_taken_from_another_user,
     one_of_many_changes_to_the_same_address_wins,
     an_address_is_verified_once,
+    an_address_that_was_replaced_is_confirmed_once,
     a_deleted_user_takes_along_whatever_recovery_stored,
 );
 
@@ -72,6 +73,7 @@ fn an_address_is_replaced_with_its_proof(test: &TestDatabase) {
         assert_eq!(user.email.as_deref(), Some("Ada@Bücher.example"));
         assert_eq!(user.email_normalized.as_deref(), Some("ada@xn--bcher-kva.example"));
         assert_eq!((user.email_verified_at, user.updated_at), (verified_at, NOW.plus(HOUR)));
+        assert_eq!(user.email_changed_at, Some(NOW.plus(HOUR)), "verified or not");
     }
     assert!(!test.write(|c| user::set_email(c, user_id(2), &email("b@example.com"), None, NOW)));
 }
@@ -105,6 +107,28 @@ fn an_address_is_verified_once(test: &TestDatabase) {
     assert_eq!(find(test, 1).email_verified_at, Some(NOW));
     assert!(!test.write(|c| user::mark_email_verified(c, user_id(2), NOW)), "no address");
     assert!(!test.write(|c| user::mark_email_verified(c, user_id(3), NOW)), "no user");
+}
+
+/// H-01: whether whoever has the address has the account is known after that, and not before.
+fn an_address_that_was_replaced_is_confirmed_once(test: &TestDatabase) {
+    test.write(|c| user::insert(c, &NewUser { email_verified_at: Some(NOW), ..new_user(1) }));
+    test.write(|c| user::insert(c, &new_user(2)));
+    assert_eq!(find(test, 1).email_changed_at, None);
+    assert!(!test.write(|c| user::confirm_email_owner(c, user_id(1))), "it was never replaced");
+    for (changed_at, address) in [(NOW, "a@example.com"), (NOW.plus(HOUR), "b@example.com")] {
+        for number in [1, 2] {
+            let new = email(&format!("{number}-{address}"));
+            assert!(test.write(move |c| user::set_email(c, user_id(number), &new, Some(NOW), changed_at)));
+        }
+        assert!(!test.write(|c| user::mark_email_verified(c, user_id(1), NOW)));
+        let before = find(test, 1);
+        assert_eq!(before.email_changed_at, Some(changed_at));
+        assert!(test.write(|c| user::confirm_email_owner(c, user_id(1))));
+        assert!(!test.write(|c| user::confirm_email_owner(c, user_id(1))));
+        assert_eq!(find(test, 1), User { email_changed_at: None, ..before });
+        assert_eq!(find(test, 2).email_changed_at, Some(changed_at), "nobody else's");
+    }
+    assert!(!test.write(|c| user::confirm_email_owner(c, user_id(3))), "no user");
 }
 
 /// REQ-40: nothing about the account stays but the trail.

@@ -32,6 +32,7 @@ on_both_empty_databases!(
     migrations_can_be_undone,
     mails_of_an_older_version_are_kept,
     users_of_an_older_version_have_no_second_factor,
+    addresses_of_an_older_version_count_as_never_replaced,
     an_older_version_that_still_runs_goes_on_writing,
 );
 
@@ -212,6 +213,22 @@ fn users_of_an_older_version_have_no_second_factor(test: &TestDatabase) {
     undo_to(test, "0002");
     test.database.migrate().unwrap();
     assert_eq!(test.read(factor), (None, None, 0));
+}
+
+/// Nobody has to reset a password for an address that they registered with.
+fn addresses_of_an_older_version_count_as_never_replaced(test: &TestDatabase) {
+    let changed_at = |c: &mut DbConnection| Ok(user::find(c, user_id(1))?.unwrap().email_changed_at);
+    test.database.migrate().unwrap();
+    undo_to(test, "0003");
+    test.write(user_of_the_first_version);
+    test.database.migrate().unwrap();
+    assert_eq!(test.read(changed_at), None);
+    let email = auth_core::Email::parse("ada@example.com").unwrap();
+    test.write(move |c| user::set_email(c, user_id(1), &email, Some(NOW), NOW));
+    assert_eq!(test.read(changed_at), Some(NOW));
+    undo_to(test, "0003");
+    test.database.migrate().unwrap();
+    assert_eq!(test.read(changed_at), None);
 }
 
 /// the version before is still running when the migration is applied.

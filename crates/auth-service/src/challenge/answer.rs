@@ -40,6 +40,9 @@ pub enum ChallengeError {
     /// The address was not verified yet. No try is counted.
     #[error("the address is not verified yet")]
     VerificationPending,
+    /// Addresses must be verified here, and the account has none.
+    #[error("a verified address is needed")]
+    VerifiedEmailRequired,
     /// The account was switched off meanwhile.
     #[error("the account is disabled")]
     AccountDisabled,
@@ -56,6 +59,7 @@ impl ChallengeError {
             Self::ChallengeInvalid => ErrorCode::ChallengeInvalid,
             Self::InvalidCode => ErrorCode::InvalidCode,
             Self::VerificationPending => ErrorCode::VerificationPending,
+            Self::VerifiedEmailRequired => ErrorCode::VerifiedEmailRequired,
             Self::AccountDisabled => ErrorCode::AccountDisabled,
             Self::Fault(fault) => fault.code(),
         }
@@ -72,6 +76,7 @@ impl From<NotOpened> for ChallengeError {
     fn from(error: NotOpened) -> Self {
         match error {
             NotOpened::Disabled => Self::AccountDisabled,
+            NotOpened::NoVerifiedEmail => Self::VerifiedEmailRequired,
             NotOpened::Outdated => Self::ChallengeInvalid,
             NotOpened::Database(error) => error.into(),
         }

@@ -41,7 +41,7 @@ impl Inner {
         if !found.take(self).await? {
             return Err(ChallengeError::ChallengeInvalid);
         }
-        let (inner, client, methods) = (self.handle(), client.clone(), found.state.methods);
+        let (inner, client, state) = (self.handle(), client.clone(), found.state);
         let (news, admission) = self
             .database
             .write(move |conn| {
@@ -49,7 +49,8 @@ impl Inner {
                 let user = user::find(conn, id)?.filter(|user| user.security_epoch == epoch);
                 let user = user.ok_or(NotOpened::Outdated)?;
                 let (epoch, news) = inner.replace_password(conn, &user, &hash, Replaced::Changed(None), &client)?;
-                let admission = inner.admit_sign_in(conn, id, Proof::earlier(epoch, methods), &client)?;
+                let proof = Proof::earlier(epoch, state, Vec::new());
+                let admission = inner.admit_sign_in(conn, id, proof, &client)?;
                 Ok::<_, NotOpened>((news, admission))
             })
             .await?;

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::answer::{ChallengeAnswer, ChallengeError};
 use crate::fault::Fault;
+use crate::oauth::Federation;
 use crate::service::Inner;
 use crate::step::{CHALLENGE_LIFE, CHALLENGE_TRIES, Challenge, ChallengeKind, ChallengeMethod};
 
@@ -43,6 +44,9 @@ pub(crate) struct ChallengeState {
     pub(crate) kind: ChallengeKind,
     /// The methods that were shown already (RFC 8176).
     pub(crate) methods: Vec<String>,
+    /// The provider by which the sign-in began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) federation: Option<Federation>,
 }
 
 impl Inner {

@@ -48,11 +48,9 @@ impl Inner {
         if !found.take(self).await? {
             return Err(ChallengeError::ChallengeInvalid);
         }
-        let mut methods = found.state.methods;
-        methods.extend(factor.methods());
-        let (inner, client) = (self.handle(), client.clone());
-        let admit = move |conn: &mut _| inner.admit_sign_in(conn, id, Proof::earlier(epoch, methods), &client);
-        let admission = self.database.write(admit).await?;
+        let (inner, client, proof) =
+            (self.handle(), client.clone(), Proof::earlier(epoch, found.state, factor.methods()));
+        let admission = self.database.write(move |conn| inner.admit_sign_in(conn, id, proof, &client)).await?;
         Ok(self.step(admission).await?)
     }
 }

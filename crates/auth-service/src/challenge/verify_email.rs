@@ -39,7 +39,7 @@ impl Inner {
         if !found.take(self).await? {
             return Err(ChallengeError::ChallengeInvalid);
         }
-        let (inner, client, proof) = (self.handle(), client.clone(), Proof::earlier(epoch, state.methods.clone()));
+        let (inner, client, proof) = (self.handle(), client.clone(), Proof::earlier(epoch, state.clone(), Vec::new()));
         let admission = self
             .database
             .write(move |conn| inner.admit_sign_in(conn, id, proof, &client))

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use auth_core::{BreakerState, Email, Timestamp};
-use auth_email::{Message, SendError};
+use auth_email::{Alert, Message, SendError};
 use auth_persistence::DbError;
 use auth_persistence::email_outbox::{self, QueuedEmail};
 use tokio::time::timeout;
@@ -93,7 +93,11 @@ impl Inner {
             },
             Template::AccountExists => Message::AccountExists,
             Template::SecurityAlert => {
-                Message::SecurityAlert { alert: payload.alert()?, occasion, link: link(&links.secure_account)? }
+                let link = link(&links.secure_account)?;
+                match (payload.alert()?, payload.provider.clone()) {
+                    (Alert::AccountLinked, Some(provider)) => Message::AccountLinked { provider, occasion, link },
+                    (alert, _) => Message::SecurityAlert { alert, occasion, link },
+                }
             }
             Template::PasswordChanged => Message::PasswordChanged { occasion, link: link(&links.secure_account)? },
             Template::Activate => Message::Activate { link: link(&links.activate)? },
@@ -128,7 +132,7 @@ impl Inner {
             Err(SendError::Refused(reason)) => {
                 tracing::warn!(mail = %row.id, template = row.template, reason, "a mail was refused for good");
                 metrics::counter!("auth_mails_failed_total", "template" => row.template.clone()).increment(1);
-                self.give_up(row, lease, &reason).await.map(|()| Outcome::Done)
+                self.note_refused(row, lease, &reason).await.map(|()| Outcome::Done)
             }
             Err(SendError::Deferred(reason)) => {
                 self.put_off(row, lease, &reason, backoff::LONGEST).await.map(|()| Outcome::Done)
@@ -172,9 +176,14 @@ impl Inner {
         self.database.write(move |conn| email_outbox::release(conn, id, lease).map(drop)).await
     }
 
-    async fn give_up(&self, row: &QueuedEmail, lease: Timestamp, reason: &str) -> Result<(), DbError> {
+    async fn note_refused(&self, row: &QueuedEmail, lease: Timestamp, reason: &str) -> Result<(), DbError> {
         let (id, now, reason) = (row.id, self.clock.now(), reason.to_owned());
         self.database.write(move |conn| email_outbox::fail(conn, id, lease, now, &reason).map(drop)).await
+    }
+
+    async fn give_up(&self, row: &QueuedEmail, lease: Timestamp, reason: &str) -> Result<(), DbError> {
+        let (id, now, reason) = (row.id, self.clock.now(), reason.to_owned());
+        self.database.write(move |conn| email_outbox::give_up(conn, id, lease, now, &reason).map(drop)).await
     }
 
     fn measure_mail_breaker(&self) {

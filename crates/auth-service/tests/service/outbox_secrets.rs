@@ -148,7 +148,7 @@ fn the_operator_sees_what_waits_and_what_has_failed(bed: &Bed) {
     let entries = open(&service, 10);
     let seen: Vec<_> = entries.iter().map(|entry| (entry.recipient.as_str(), entry.template.as_str())).collect();
     assert_eq!(seen, [("failed@example.org", "verify_email"), ("waits@example.org", "reset_password")]);
-    assert_eq!((entries[0].next_attempt_at, entries[0].attempts), (None, 0));
+    assert_eq!((entries[0].next_attempt_at, entries[0].attempts), (None, 1));
     assert!(entries[0].last_error.is_some() && entries[1].last_error.is_none());
     assert!(entries[0].created_at >= queued_at && entries[1].next_attempt_at == Some(bed.clock().now()));
     assert_eq!(entries[1].expires_at, bed.clock().now().plus(Duration::from_mins(30)));

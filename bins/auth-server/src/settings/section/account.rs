@@ -31,7 +31,8 @@ static LOGIN_FLOOR: Definition = Definition::new(
 static MFA_ENDS_OTHERS: Definition = Definition::new(
     "AUTH_MFA_ENDS_OTHER_SESSIONS",
     "true",
-    "whether a change of the second factor ends the account's other sessions",
+    "whether a change of the second factor ends the account's other sessions; with `false`, those that were opened without \
+     it live on until they end by themselves",
 );
 static NOTIFY_NEW_DEVICE: Definition =
     Definition::new("AUTH_NOTIFY_NEW_DEVICE", "true", "whether a sign-in from a new device is told by mail");
@@ -95,7 +96,7 @@ pub struct AccountSettings {
     pub purge_unverified: Option<Duration>,
     /// Earliest answer to a failed sign-in.
     pub login_floor: Option<Duration>,
-    /// Whether a new second factor ends the other sessions.
+    /// Whether a change of the second factor ends the other sessions; if not, those of one factor live on.
     pub mfa_ends_other_sessions: bool,
     /// Whether a sign-in from a new device is told by mail.
     pub notify_new_device: bool,

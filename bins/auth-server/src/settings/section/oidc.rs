@@ -2,43 +2,36 @@
 
 use secrecy::SecretString;
 
-use crate::settings::definition::Definition;
+use crate::settings::definition::{Definition, Row};
 use crate::settings::fault::Parsed;
 use crate::settings::reader::Reader;
 use crate::settings::table::Group;
 use crate::settings::value::{client_secret, issuer_name, link_page, list, one_line, scopes, token_name};
 
-const FEATURE: &str = "sign-in by OpenID Connect";
-
 static PROVIDERS: Definition = Definition::unset(
     "AUTH_OIDC_PROVIDERS",
     "names of OpenID Connect issuers, such as `corp`; each is a path, `/auth/corp`, and has the rows below with its name in \
      capitals in the place of `<NAME>`",
-)
-.later(FEATURE);
+);
 static ISSUER: Definition =
-    Definition::unset("AUTH_OIDC_<NAME>_ISSUER", "URL of the issuer, exactly as it stands in its tokens; needed")
-        .later(FEATURE);
+    Definition::unset("AUTH_OIDC_<NAME>_ISSUER", "URL of the issuer, exactly as it stands in its tokens; needed");
 static CLIENT_ID: Definition =
-    Definition::unset("AUTH_OIDC_<NAME>_CLIENT_ID", "client id that the issuer gave your app; needed").later(FEATURE);
+    Definition::unset("AUTH_OIDC_<NAME>_CLIENT_ID", "client id that the issuer gave your app; needed");
 static CLIENT_SECRET: Definition = Definition::unset(
     "AUTH_OIDC_<NAME>_CLIENT_SECRET",
     "client secret that the issuer gave your app; unset for a public client",
 )
-.secret()
-.later(FEATURE);
-static DISPLAY_NAME: Definition =
-    Definition::derived("AUTH_OIDC_<NAME>_DISPLAY_NAME", "the name", "what people see").later(FEATURE);
+.secret();
+static DISPLAY_NAME: Definition = Definition::derived("AUTH_OIDC_<NAME>_DISPLAY_NAME", "the name", "what people see");
 static SCOPES: Definition =
-    Definition::new("AUTH_OIDC_<NAME>_SCOPES", "openid,email,profile", "scopes to ask for, `openid` among them")
-        .later(FEATURE);
+    Definition::new("AUTH_OIDC_<NAME>_SCOPES", "openid,email,profile", "scopes to ask for, `openid` among them");
 
 pub(crate) static GROUP: Group = Group {
     title: "OpenID Connect issuers",
     rows: &[&PROVIDERS, &ISSUER, &CLIENT_ID, &CLIENT_SECRET, &DISPLAY_NAME, &SCOPES],
 };
 
-/// An issuer that people can sign in by. Not in force yet.
+/// An issuer that people can sign in by.
 #[derive(Clone, Debug)]
 pub struct OidcProvider {
     /// Name in paths: `[a-z][a-z0-9_]{0,31}`.
@@ -79,6 +72,11 @@ impl OidcProvider {
         });
         let scopes = reader.value(SCOPES.of_issuer(&name), scopes);
         Some(Self { name, issuer: issuer?, client_id: client_id?, client_secret, display_name, scopes })
+    }
+
+    /// The row that holds the issuer's URL.
+    pub(crate) fn issuer_row(&self) -> Row {
+        ISSUER.of_issuer(&self.name)
     }
 }
 

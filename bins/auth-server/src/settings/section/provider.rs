@@ -1,5 +1,6 @@
 //! OAuth providers that are built in.
 
+use auth_oauth::{NetworkPolicy, RefusedUrl};
 use secrecy::SecretString;
 use url::Url;
 
@@ -22,14 +23,12 @@ macro_rules! provider {
             client_id: Definition::unset(
                 concat!("AUTH_", $name, "_CLIENT_ID"),
                 concat!("client id that ", $title, " gave your app; with it people sign in by ", $title),
-            )
-            .later(FEATURE),
+            ),
             client_secret: Definition::unset(
                 concat!("AUTH_", $name, "_CLIENT_SECRET"),
                 concat!("client secret that ", $title, " gave your app"),
             )
-            .secret()
-            .later(FEATURE),
+            .secret(),
             authorize_url: url_row!($name, $title, "_AUTHORIZE_URL", $authorize, "page where people agree"),
             token_url: url_row!($name, $title, "_TOKEN_URL", $token, "token endpoint"),
             userinfo_url: url_row!($name, $title, "_USERINFO_URL", $userinfo, "user information"),
@@ -44,11 +43,8 @@ macro_rules! url_row {
             $default,
             concat!($title, "'s ", $what, "; another for tests and enterprise installations"),
         )
-        .later(FEATURE)
     };
 }
-
-const FEATURE: &str = "sign-in by OAuth";
 
 static GOOGLE: Provider = provider!(
     "GOOGLE",
@@ -93,7 +89,7 @@ pub(crate) static GROUP: Group = Group {
     ],
 };
 
-/// A provider that people can sign in by. Not in force yet.
+/// A provider that people can sign in by.
 #[derive(Clone, Debug)]
 pub struct OAuthProvider {
     /// Client id.
@@ -108,7 +104,7 @@ pub struct OAuthProvider {
     pub userinfo_url: Url,
 }
 
-/// The providers that are built in; `None` is one that isn't configured. Not in force yet.
+/// The providers that are built in; `None` is one that isn't configured.
 #[derive(Clone, Debug)]
 pub struct ProviderSettings {
     /// Google.
@@ -126,6 +122,34 @@ impl ProviderSettings {
             discord: provider(reader, &DISCORD),
             github: provider(reader, &GITHUB),
         }
+    }
+
+    /// The URLs of the providers that are configured, each with its row.
+    pub(crate) fn urls(&self) -> impl Iterator<Item = (&'static Definition, &Url)> {
+        self.configured().flat_map(|(rows, provider)| {
+            [
+                (&rows.authorize_url, &provider.authorize_url),
+                (&rows.token_url, &provider.token_url),
+                (&rows.userinfo_url, &provider.userinfo_url),
+            ]
+        })
+    }
+
+    /// The rows of URLs at which no provider of `network` can be, each with what is wrong.
+    pub(crate) fn refused_urls(
+        &self,
+        network: NetworkPolicy,
+    ) -> impl Iterator<Item = (&'static Definition, RefusedUrl)> {
+        let pages = self.configured().map(move |(rows, provider)| {
+            (&rows.authorize_url, network.check_authorization_endpoint(&provider.authorize_url))
+        });
+        let called = self.urls().map(move |(row, url)| (row, network.check(url)));
+        pages.chain(called).filter_map(|(row, checked)| Some((row, checked.err()?)))
+    }
+
+    fn configured(&self) -> impl Iterator<Item = (&'static Provider, &OAuthProvider)> {
+        let providers = [(&GOOGLE, &self.google), (&DISCORD, &self.discord), (&GITHUB, &self.github)];
+        providers.into_iter().filter_map(|(rows, provider)| Some((rows, provider.as_ref()?)))
     }
 }
 

@@ -44,9 +44,8 @@ static REUSE_REVOKES: Definition = Definition::new(
 static SIGNING_KEY_LIFE: Definition = Definition::new(
     "AUTH_SIGNING_KEY_LIFE",
     "90d",
-    "a signing key older than this is followed by a fresh one, 1h to 3650d",
-)
-.later("the rotation of signing keys");
+    "age at which a signing key is followed by a fresh one, which is published 15m before, 1h to 3650d",
+);
 
 pub(crate) static GROUP: Group = Group {
     title: "Tokens and sessions",
@@ -109,7 +108,7 @@ pub struct TokenSettings {
     pub refresh_grace: Duration,
     /// What the use of a spent refresh token ends.
     pub reuse_revokes: ReuseRevokes,
-    /// Age at which a signing key is followed by another. Not in force yet.
+    /// Age at which a signing key is followed by another, 1h to 3650d.
     pub signing_key_life: Duration,
 }
 

@@ -16,8 +16,7 @@ static REDIRECT_ORIGINS: Definition = Definition::derived(
     "AUTH_REDIRECT_ORIGINS",
     "the base URL's origin",
     "exact origins that `redirect_to` may point to; a list given here replaces the default",
-)
-.later("sign-in with other providers");
+);
 static TRUSTED_PROXIES: Definition = Definition::unset(
     "AUTH_TRUSTED_PROXIES",
     "addresses and networks (CIDR) of your reverse proxies: from these alone `X-Forwarded-For` counts",

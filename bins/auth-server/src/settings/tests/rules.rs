@@ -176,7 +176,8 @@ fn an_issuer_s_row_needs_the_issuer_in_the_list() {
 
 #[test]
 fn an_issuer_can_t_take_the_name_of_a_path() {
-    for name in ["google", "login", "callback", "link", "Corp", "a-b", "corp,corp"] {
+    let too_long = "a".repeat(33);
+    for name in ["google", "login", "callback", "link", "oauth", "verify", "Corp", "a-b", "corp,corp", &too_long] {
         let fault = given(&[("AUTH_OIDC_PROVIDERS", name)]).fault();
         assert!(fault.starts_with("AUTH_OIDC_PROVIDERS (environment) holds "), "{fault}");
     }

@@ -1,4 +1,4 @@
-//! URLs that name a service and may carry its password: database, Redis, SMTP. None of the texts here quotes them.
+//! URLs that name a service and may carry its password: database, SMTP. None of the texts here quotes them.
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
 
+use super::redis_url::redis_socket_password;
 use crate::settings::fault::Parsed;
 
 /// Where the data lies.
@@ -112,16 +113,11 @@ fn is_remote(host: &str) -> bool {
     Url::parse(&format!("http://{host}")).map_or(true, |url| !super::is_loopback(&url))
 }
 
-/// Redis, in clear text or by TLS.
-pub(crate) fn redis_url(text: &str) -> Parsed<SecretString> {
-    let url = service_url(text).filter(|url| matches!(url.scheme(), "redis" | "rediss"));
-    let database = url.and_then(|url| match url.path() {
-        "" | "/" => Some(0),
-        path => path[1..].parse::<u16>().ok(),
-    });
-    database
-        .map(|_| text.into())
-        .ok_or_else(|| "write `redis://[user:password@]host[:port][/number]`, or `rediss://…` for TLS".into())
+/// The password in a connection's URL, `""` if it has none.
+pub(crate) fn password_of(text: &str) -> String {
+    let in_socket = redis_socket_password(text);
+    let in_url = || Url::parse(text).ok().and_then(|url| url.password().map(str::to_owned));
+    in_socket.or_else(in_url).unwrap_or_default()
 }
 
 /// A mail server. `tls=required` asks for STARTTLS.
@@ -136,7 +132,7 @@ pub(crate) fn smtp_url(text: &str) -> Parsed<SecretString> {
     if is_plain && is_whole { Ok(text.into()) } else { Err(shape.into()) }
 }
 
-fn service_url(text: &str) -> Option<Url> {
+pub(super) fn service_url(text: &str) -> Option<Url> {
     if text.contains(|c: char| c.is_whitespace() || c.is_control()) {
         return None;
     }
@@ -222,14 +218,21 @@ mod tests {
     }
 
     #[test]
-    fn redis_and_smtp_have_their_schemes() {
-        for text in ["redis://localhost", "rediss://:pw@cache.example:6380/3"] {
-            assert!(redis_url(text).is_ok(), "{text}");
+    fn a_password_is_found_wherever_a_url_has_it() {
+        for (text, expected) in [
+            ("redis://:pw@localhost", "pw"),
+            ("unix:///run/redis.sock?pass=p%40w&user=ada", "p@w"),
+            ("unix:///run/redis.sock", ""),
+            ("smtps://ada:pw@m.example", "pw"),
+            ("redis://localhost", ""),
+            ("", ""),
+        ] {
+            assert_eq!(password_of(text), expected, "{text}");
         }
-        assert_refuses(
-            redis_url,
-            &["", "localhost:6379", "redis:", "redis://", "http://x", "redis://h/x", "redis://h#f"],
-        );
+    }
+
+    #[test]
+    fn mail_servers_have_their_schemes() {
         for text in ["smtp://localhost:1025", "smtps://ada:pw@mail.example", "smtp://mail.example?tls=required"] {
             assert!(smtp_url(text).is_ok(), "{text}");
         }

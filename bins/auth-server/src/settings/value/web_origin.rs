@@ -2,30 +2,39 @@
 
 use std::fmt;
 
-use url::Url;
+use url::{Origin, Url};
 
 use crate::settings::fault::Parsed;
 
 /// `scheme://host[:port]`: lower case, ASCII, without the scheme's own port. Two origins are the same if and only if
 /// their texts are.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct WebOrigin(String);
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct WebOrigin {
+    text: String,
+    origin: Origin,
+}
 
 impl WebOrigin {
     /// The text to compare with an `Origin` header.
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.text
     }
 
-    /// The origin of a URL.
+    /// The same to compare with a URL's.
+    pub fn origin(&self) -> Origin {
+        self.origin.clone()
+    }
+
+    /// The origin of a URL of http or https.
     pub(crate) fn of(url: &Url) -> Self {
-        Self(url.origin().ascii_serialization())
+        let origin = url.origin();
+        Self { text: origin.ascii_serialization(), origin }
     }
 }
 
 impl fmt::Display for WebOrigin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.text)
     }
 }
 
@@ -39,7 +48,7 @@ pub(crate) fn web_origin(text: &str) -> Parsed<WebOrigin> {
         return Err(shape.into());
     }
     let origin = WebOrigin::of(&url);
-    if origin.0 == text { Ok(origin) } else { Err(format!("write the exact origin: `{origin}`").into()) }
+    if origin.text == text { Ok(origin) } else { Err(format!("write the exact origin: `{origin}`").into()) }
 }
 
 #[cfg(test)]

@@ -54,9 +54,9 @@ fn what_can_be_no_issuer_has_no_metadata() {
         "https://user@example.com/",
         "https://127.0.0.1/",
     ] {
-        assert_eq!(metadata_url(issuer, NetworkPolicy::Public), None, "{issuer}");
+        assert!(metadata_url(issuer, NetworkPolicy::Public).is_err(), "{issuer}");
     }
-    assert!(metadata_url("http://127.0.0.1:8080/tenant", NetworkPolicy::Any).is_some());
+    assert!(metadata_url("http://127.0.0.1:8080/tenant", NetworkPolicy::Any).is_ok());
 }
 
 #[test]
@@ -121,14 +121,18 @@ fn endpoints_outside_the_public_internet_are_refused() {
             "/token",
             "",
         ] {
-            assert_eq!(read_with(member, json!(url)).err(), Some(InvalidMetadata::Endpoint), "{member} {url}");
+            let refused = read_with(member, json!(url)).err();
+            assert!(matches!(refused, Some(InvalidMetadata::Endpoint(named, _)) if named == member), "{member} {url}");
         }
         let mut document = document();
         document[member] = json!("http://127.0.0.1:8080/");
         assert!(read_as(&document, NetworkPolicy::Any, true).is_ok());
     }
     let url = json!("https://login.example.com/authorize?state=fixed");
-    assert_eq!(read_with("authorization_endpoint", url).err(), Some(InvalidMetadata::Endpoint));
+    let refused = read_with("authorization_endpoint", url).err().unwrap();
+    assert_eq!(refused, InvalidMetadata::Endpoint("authorization_endpoint", RefusedUrl::Parameter("state")));
+    let text = "the metadata's `authorization_endpoint` is refused: its query may not have `state`";
+    assert!(refused.to_string().starts_with(text), "{refused}");
 }
 
 #[test]
@@ -137,7 +141,7 @@ fn a_provider_without_what_the_flow_needs_is_refused() {
         ("response_types_supported", json!(["id_token", "code id_token"]), InvalidMetadata::ResponseType),
         ("response_types_supported", json!([]), InvalidMetadata::ResponseType),
         ("response_types_supported", json!("code"), InvalidMetadata::Malformed),
-        ("id_token_signing_alg_values_supported", json!(["HS256", "none", "RS512"]), InvalidMetadata::Algorithm),
+        ("id_token_signing_alg_values_supported", json!(["HS256", "none", "ES256K"]), InvalidMetadata::Algorithm),
         ("token_endpoint_auth_methods_supported", json!(["private_key_jwt"]), InvalidMetadata::ClientAuthentication),
         ("authorization_response_iss_parameter_supported", json!("true"), InvalidMetadata::Malformed),
         ("token_endpoint", json!(["https://login.example.com/token"]), InvalidMetadata::Malformed),

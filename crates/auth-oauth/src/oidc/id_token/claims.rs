@@ -6,7 +6,9 @@ use auth_core::Timestamp;
 use aws_lc_rs::digest;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
+use serde_json::Number;
 use subtle::ConstantTimeEq as _;
 
 use super::{Expected, InvalidIdToken};
@@ -22,7 +24,7 @@ const CLOCK_SKEW: Duration = Duration::from_mins(1);
 /// flow lives for 10 minutes, so an older token is of none that is still open, whatever its `exp` says.
 const MAX_AGE: Duration = Duration::from_mins(10);
 
-/// The claims of the standard. Times are whole seconds. Those that have to be there are optional here, so that each
+/// The claims of the standard. Those that have to be there are optional here, so that each
 /// one's absence has its own name in the log.
 #[derive(Deserialize)]
 pub(super) struct Claims {
@@ -35,11 +37,11 @@ pub(super) struct Claims {
     #[serde(default, deserialize_with = "json::present")]
     azp: Option<String>,
     #[serde(default, deserialize_with = "json::present")]
-    exp: Option<i64>,
+    exp: Option<NumericDate>,
     #[serde(default, deserialize_with = "json::present")]
-    iat: Option<i64>,
+    iat: Option<NumericDate>,
     #[serde(default, deserialize_with = "json::present")]
-    nbf: Option<i64>,
+    nbf: Option<NumericDate>,
     #[serde(default, deserialize_with = "json::present")]
     nonce: Option<String>,
     #[serde(default, deserialize_with = "json::present")]
@@ -51,6 +53,26 @@ pub(super) struct Claims {
 enum Audience {
     One(String),
     Several(Vec<String>),
+}
+
+/// Seconds since 1970. They may have a fraction (RFC 7519, section 2), which is cut off: the clocks of two machines don't
+/// agree that well.
+#[derive(Clone, Copy)]
+struct NumericDate(i64);
+
+impl<'de> Deserialize<'de> for NumericDate {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let number = Number::deserialize(deserializer)?;
+        let seconds = number.as_i64().or_else(|| number.as_f64().filter(|_| number.is_f64()).and_then(whole));
+        seconds.map(Self).ok_or_else(|| D::Error::custom("not a time"))
+    }
+}
+
+/// The whole seconds, as far as the number is exact.
+fn whole(seconds: f64) -> Option<i64> {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    #[expect(clippy::cast_possible_truncation, reason = "it is within 2^53, and the fraction goes on purpose")]
+    (seconds.abs() < EXACT).then(|| seconds.floor() as i64)
 }
 
 impl Claims {
@@ -93,13 +115,13 @@ impl Claims {
         let latest = now.plus(CLOCK_SKEW).as_seconds();
         let oldest = now.minus(MAX_AGE + CLOCK_SKEW).as_seconds();
         let latest_expired = now.minus(EXPIRY_LEEWAY).as_seconds();
-        if self.exp.is_none_or(|exp| exp <= latest_expired) {
+        if self.exp.is_none_or(|NumericDate(exp)| exp <= latest_expired) {
             return Err(InvalidIdToken::Expired);
         }
-        if self.iat.is_none_or(|iat| iat > latest || iat < oldest) {
+        if self.iat.is_none_or(|NumericDate(iat)| iat > latest || iat < oldest) {
             return Err(InvalidIdToken::IssuedAt);
         }
-        if self.nbf.is_some_and(|nbf| nbf > latest) {
+        if self.nbf.is_some_and(|NumericDate(nbf)| nbf > latest) {
             return Err(InvalidIdToken::NotBefore);
         }
         Ok(())

@@ -12,9 +12,10 @@ use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use self::claims::Claims;
-use super::algorithm::IdTokenAlgorithm;
+use super::algorithm::{ACCEPTED, IdTokenAlgorithm};
 use super::json;
 use super::jwk::SigningKey;
+use super::jwks::NoKey;
 use super::profile::Profile;
 
 /// The longest ID token in bytes; a longer one is refused unread.
@@ -55,7 +56,7 @@ pub(super) struct IdToken<'a> {
 
 impl<'a> IdToken<'a> {
     /// Takes a token apart and reads its header: three segments of canonical base64url, an algorithm of ours, no
-    /// `crit`, and no `typ` but `JWT`.
+    /// `crit`, and no `typ` of another kind of token.
     pub(super) fn parse(token: &'a str) -> Result<Self, InvalidIdToken> {
         if token.len() > MAX_ID_TOKEN_BYTES {
             return Err(InvalidIdToken::TooLong);
@@ -64,9 +65,11 @@ impl<'a> IdToken<'a> {
         let (header, payload) = signed.split_once('.').ok_or(InvalidIdToken::Structure)?;
         let header = crate::json::parse(&decode(header)?).map_err(|_| InvalidIdToken::Header)?;
         let header: Header = json::read(&header).ok_or(InvalidIdToken::Header)?;
-        let is_jwt = header.typ.is_none_or(|typ| typ.eq_ignore_ascii_case("JWT"));
-        if header.crit.is_some() || !is_jwt {
+        if header.crit.is_some() {
             return Err(InvalidIdToken::Header);
+        }
+        if header.typ.is_some_and(|typ| is_of_another_kind(&typ)) {
+            return Err(InvalidIdToken::Kind);
         }
         let algorithm = IdTokenAlgorithm::parse(&header.alg).ok_or(InvalidIdToken::Algorithm)?;
         let (payload, signature) = (decode(payload)?, decode(signature)?);
@@ -114,6 +117,16 @@ struct Header {
     crit: Option<IgnoredAny>,
 }
 
+/// Whether a `typ` names another kind of token than an ID token.
+///
+/// RFC 8725, section 3.11, keeps kinds apart by explicit types: `at+jwt`, `logout+jwt`, `secevent+jwt`, each with the `+` of
+/// a structured syntax name. A token that has such a type says itself that it is no ID token. ID tokens are older than
+/// that and have no type of their own (the section speaks of them): besides `JWT` and none, providers write what they
+/// like there, and it says nothing. What makes a token one of this flow is its issuer, audience and nonce.
+fn is_of_another_kind(typ: &str) -> bool {
+    typ.contains('+')
+}
+
 /// Decodes a segment: no padding, nothing but the alphabet, and zero in the last character's unused bits.
 fn decode(segment: &str) -> Result<Vec<u8>, InvalidIdToken> {
     let bytes = BASE64URL.decode(segment).ok().filter(|bytes| !bytes.is_empty());
@@ -127,17 +140,23 @@ pub(super) enum InvalidIdToken {
     #[error("the id_token is too long")]
     TooLong,
     /// Not three segments of base64url: an encrypted token has five.
-    #[error("the id_token is no signed JWT")]
+    #[error("the id_token is no signed JWT: the client has to be registered without encryption")]
     Structure,
-    /// No header, a `crit`, or a `typ` other than `JWT`.
+    /// No header, or one with a `crit`.
     #[error("the id_token's header can't be used")]
     Header,
-    /// An algorithm that isn't accepted, or isn't the provider's by its own metadata.
-    #[error("the id_token's algorithm isn't accepted")]
+    /// A `typ` that names another kind of token.
+    #[error("the id_token's `typ` is that of another kind of token")]
+    Kind,
+    /// An algorithm that isn't accepted.
+    #[error("the id_token's algorithm isn't accepted: have the client's ID tokens signed with {ACCEPTED}")]
     Algorithm,
-    /// The provider's key set has no such key, or none of that algorithm.
-    #[error("the id_token's key isn't known")]
-    UnknownKey,
+    /// An algorithm that isn't the provider's by its own metadata.
+    #[error("the id_token's algorithm isn't in the metadata's `id_token_signing_alg_values_supported`")]
+    UnlistedAlgorithm,
+    /// There is no key for it.
+    #[error(transparent)]
+    Key(NoKey),
     /// Not that key's signature.
     #[error("the id_token's signature is wrong")]
     Signature,
@@ -145,22 +164,22 @@ pub(super) enum InvalidIdToken {
     #[error("the id_token's claims are malformed")]
     Malformed,
     /// `iss` is missing or another.
-    #[error("the id_token is another issuer's")]
+    #[error("the id_token is another issuer's: compare the configured issuer with its `iss`, byte by byte")]
     Issuer,
     /// `aud` is missing or doesn't name us, or names others without an `azp`.
-    #[error("the id_token is for another audience")]
+    #[error("the id_token is for another audience: compare the configured client id with its `aud`")]
     Audience,
     /// `azp` is another.
-    #[error("the id_token was issued to another client")]
+    #[error("the id_token was issued to another client: compare the configured client id with its `azp`")]
     AuthorizedParty,
     /// `exp` is missing or past.
-    #[error("the id_token has expired")]
+    #[error("the id_token has expired: compare the clocks here and there")]
     Expired,
     /// `iat` is missing, ahead, or long ago.
-    #[error("the id_token wasn't issued just now")]
+    #[error("the id_token wasn't issued just now: compare the clocks here and there")]
     IssuedAt,
     /// `nbf` is ahead.
-    #[error("the id_token isn't valid yet")]
+    #[error("the id_token isn't valid yet: compare the clocks here and there")]
     NotBefore,
     /// `nonce` is missing or not the flow's.
     #[error("the id_token is of another flow")]

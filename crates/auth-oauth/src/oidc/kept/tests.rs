@@ -1,5 +1,7 @@
 //! For how long a document is believed, and how often one is asked for (O-09, X-13).
 
+mod log;
+
 use std::cell::Cell;
 use std::future::ready;
 use std::task::{Context, Poll, Waker};
@@ -21,7 +23,12 @@ struct Desk {
 impl Desk {
     fn new() -> Self {
         let clock = Arc::new(ManualClock::default());
-        Self { kept: Kept::new("company", clock.clone()), clock, answer: Cell::new(Some(1)), fetches: Cell::new(0) }
+        Self {
+            kept: Kept::new("company", "metadata", clock.clone()),
+            clock,
+            answer: Cell::new(Some(1)),
+            fetches: Cell::new(0),
+        }
     }
 
     fn fetch(&self) -> impl Future<Output = Result<u32, OAuthError>> {

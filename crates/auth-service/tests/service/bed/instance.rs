@@ -40,7 +40,7 @@ pub(crate) struct Account {
 
 impl Instance {
     pub(super) fn start(setup: Setup, secrets: SecretRing) -> Result<Self, StartError> {
-        let Setup { config, hash_params, clock, database, mailer, .. } = setup;
+        let Setup { config, hash_params, clock, database, mailer, providers, .. } = setup;
         let pool = HashPoolConfig { threads: NonZeroUsize::MIN, ..HashPoolConfig::default() };
         let hasher = PasswordHasher::new(hash_params, Argon2Backend::Portable);
         let parts = Parts {
@@ -48,6 +48,7 @@ impl Instance {
             secrets,
             hash_pool: HashPool::start(pool, hasher, Arc::clone(&clock) as _).unwrap(),
             ephemeral: EphemeralStore::in_memory(MemoryConfig::default(), Arc::clone(&clock) as _),
+            providers,
             mailer: mailer.unwrap_or_else(console),
             breached_passwords: None,
             clock: Arc::clone(&clock) as _,

@@ -53,9 +53,14 @@ impl Bed {
     }
 
     pub(crate) fn mailing_with(&self, change: impl FnOnce(&mut ServiceConfig)) -> Mailing {
+        self.mailing_as(|setup| change(&mut setup.config))
+    }
+
+    /// With a say in all that a service is started with.
+    pub(crate) fn mailing_as(&self, change: impl FnOnce(&mut Setup)) -> Mailing {
         let sink = SmtpSink::start();
         let mut setup = self.setup_to(&sink.url());
-        change(&mut setup.config);
+        change(&mut setup);
         Mailing { instance: setup.start().unwrap(), sink }
     }
 
@@ -84,8 +89,13 @@ impl Instance {
 impl Mailing {
     /// Another service on connections of its own, with the same clock and the same mail server.
     pub(crate) fn another(&self, bed: &Bed, change: impl FnOnce(&mut ServiceConfig)) -> Instance {
+        self.another_as(bed, |setup| change(&mut setup.config))
+    }
+
+    /// With a say in all that a service is started with.
+    pub(crate) fn another_as(&self, bed: &Bed, change: impl FnOnce(&mut Setup)) -> Instance {
         let mut setup = Setup { database: bed.open_again(), ..bed.setup_to(&self.sink.url()) };
-        change(&mut setup.config);
+        change(&mut setup);
         setup.start().unwrap()
     }
 

@@ -4,8 +4,10 @@ mod calls;
 mod cluster;
 pub(crate) mod counters;
 pub(crate) mod dump;
+pub(crate) mod federation;
 pub(crate) mod gate;
 mod instance;
+pub(crate) mod journal;
 mod mailing;
 pub(crate) mod records;
 mod wait;
@@ -16,6 +18,7 @@ use std::time::Duration;
 use auth_core::password::Argon2Params;
 use auth_core::{AuthSecret, ManualClock, SecretRing};
 use auth_email::Mailer;
+use auth_oauth::Providers;
 use auth_persistence::{Database, DatabaseConfig, DatabaseKind};
 use auth_service::{ServiceConfig, StartError};
 use tempfile::TempDir;
@@ -73,6 +76,8 @@ pub(crate) struct Setup {
     pub(crate) database: Database,
     /// What sends mails; none prints them to a log that nobody reads.
     pub(crate) mailer: Option<Mailer>,
+    /// Who else people can sign in with.
+    pub(crate) providers: Providers,
 }
 
 impl Bed {
@@ -124,6 +129,7 @@ impl Bed {
             clock: Arc::clone(&self.clock),
             database: self.database.clone(),
             mailer: None,
+            providers: Providers::default(),
         }
     }
 

@@ -33,6 +33,15 @@ impl Held {
         database: &Database,
         work: impl FnOnce(&mut DbConnection) -> Result<(), DbError> + Send + 'static,
     ) -> Self {
+        Self::between(database, work, |_| Ok(()))
+    }
+
+    /// One that goes on with `rest` once it is let go.
+    pub(crate) fn between(
+        database: &Database,
+        work: impl FnOnce(&mut DbConnection) -> Result<(), DbError> + Send + 'static,
+        rest: impl FnOnce(&mut DbConnection) -> Result<(), DbError> + Send + 'static,
+    ) -> Self {
         let (go, may_go) = mpsc::channel::<()>();
         let (done, is_done) = mpsc::channel();
         let database = database.clone();
@@ -41,7 +50,7 @@ impl Held {
                 work(conn)?;
                 done.send(process_of(conn)).unwrap();
                 let _ = may_go.recv();
-                Ok(())
+                rest(conn)
             })
         });
         Self { pid: is_done.recv().unwrap(), go, transaction }

@@ -119,13 +119,41 @@ fn a_token_that_begins_later_is_refused() {
     desk.refuses(&desk.claims_with("nbf", json!(now + 61)), InvalidIdToken::NotBefore);
 }
 
+/// RFC 7519, section 2: a `NumericDate` may have a fraction.
 #[test]
-fn times_are_whole_numbers() {
+fn times_may_have_a_fraction() {
+    let desk = Desk::new();
+    let after = |seconds: i64, fraction: f64| {
+        let whole = i32::try_from(desk.now() + seconds).unwrap();
+        json!(f64::from(whole) + fraction)
+    };
+    for claim in ["exp", "iat", "nbf"] {
+        desk.takes(&desk.claims_with(claim, after(0, 0.25)));
+        desk.takes(&desk.claims_with(claim, after(0, 0.0)));
+    }
+    desk.takes(&desk.claims_with("exp", after(-4, 0.5)));
+    desk.refuses(&desk.claims_with("exp", after(-5, 0.5)), InvalidIdToken::Expired);
+    desk.takes(&desk.claims_with("iat", after(60, 0.5)));
+    desk.refuses(&desk.claims_with("iat", after(61, 0.5)), InvalidIdToken::IssuedAt);
+    desk.refuses(&desk.claims_with("iat", after(-661, 0.5)), InvalidIdToken::IssuedAt);
+    desk.takes(&desk.claims_with("nbf", after(60, 0.5)));
+    desk.refuses(&desk.claims_with("nbf", after(61, 0.5)), InvalidIdToken::NotBefore);
+    desk.refuses(&desk.claims_with("exp", json!(-0.5)), InvalidIdToken::Expired);
+}
+
+#[test]
+fn times_are_numbers() {
     let desk = Desk::new();
     for claim in ["exp", "iat", "nbf"] {
-        for value in
-            [json!(desk.now().to_string()), json!(null), json!(1.5e9), json!(u64::MAX), json!([1]), json!(true)]
-        {
+        for value in [
+            json!(desk.now().to_string()),
+            json!(null),
+            json!(u64::MAX),
+            json!(1e30),
+            json!(-1e300),
+            json!([1]),
+            json!(true),
+        ] {
             desk.refuses(&desk.claims_with(claim, value), InvalidIdToken::Malformed);
         }
     }
@@ -154,9 +182,14 @@ fn the_hash_of_an_access_token_is_that_of_the_standard() {
 fn a_token_of_another_access_token_is_refused() {
     for (algorithm, bytes) in [
         (IdTokenAlgorithm::Rs256, 16),
+        (IdTokenAlgorithm::Rs384, 24),
+        (IdTokenAlgorithm::Rs512, 32),
         (IdTokenAlgorithm::Ps256, 16),
+        (IdTokenAlgorithm::Ps384, 24),
+        (IdTokenAlgorithm::Ps512, 32),
         (IdTokenAlgorithm::Es256, 16),
         (IdTokenAlgorithm::Es384, 24),
+        (IdTokenAlgorithm::Es512, 32),
         (IdTokenAlgorithm::EdDsa, 32),
     ] {
         let desk = Desk::of(algorithm);

@@ -7,6 +7,7 @@
 #![expect(clippy::trivially_copy_pass_by_ref, reason = "a case may grow")]
 
 mod account;
+mod federated;
 mod oracle;
 mod walk;
 
@@ -15,6 +16,7 @@ use auth_service::ChallengeKind;
 use self::account::Prepared;
 use self::oracle::{End, Expected, expected};
 use self::walk::Walker;
+use crate::bed::federation::By;
 use crate::bed::{Bed, on_both_databases};
 
 on_both_databases! {
@@ -27,6 +29,10 @@ on_both_databases! {
     by_a_challenge_for_the_address_of_a_registration,
     by_a_challenge_of_a_registration_that_was_reset,
     by_a_registration_of_an_address_that_has_an_account,
+    by_another_provider,
+    by_another_provider_at_the_app_s_page,
+    by_a_code_that_the_app_s_page_was_given_before,
+    by_another_provider_s_word_for_the_address,
 }
 
 /// How somebody comes.
@@ -45,6 +51,22 @@ enum Way {
     WaitingChallenge { by_reset: bool },
     /// Logs in with the password of a registration of an address that has an account in this state.
     StrangersRegistration,
+    /// Signs in with another provider, whose account is linked.
+    Federation(By),
+    /// Exchanges a code that was given by a sign-in with another provider when nothing was due.
+    FederationCode,
+    /// Signs in with another provider, which has verified the account's address, and is linked by it.
+    FederationByAddress(By),
+}
+
+impl Way {
+    /// What stands in the session's `amr` first.
+    const fn first_method(self) -> &'static str {
+        match self {
+            Self::Federation(_) | Self::FederationCode | Self::FederationByAddress(_) => "fed",
+            _ => "pwd",
+        }
+    }
 }
 
 /// The account's second factor.
@@ -172,4 +194,26 @@ fn by_a_challenge_of_a_registration_that_was_reset(bed: &Bed) {
 
 fn by_a_registration_of_an_address_that_has_an_account(bed: &Bed) {
     assert_eq!(walk_all(bed, Way::StrangersRegistration, &[When::Before], STRICT), (24, 0));
+}
+
+/// M-13, REQ-24: another provider stands for the password, and for nothing else.
+fn by_another_provider(bed: &Bed) {
+    assert_eq!(walk_all(bed, Way::Federation(By::Answer), &[When::Before], EITHER_MODE), (48, 24));
+}
+
+fn by_another_provider_at_the_app_s_page(bed: &Bed) {
+    assert_eq!(walk_all(bed, Way::Federation(By::Page), &[When::Before], EITHER_MODE), (48, 24));
+}
+
+fn by_a_code_that_the_app_s_page_was_given_before(bed: &Bed) {
+    // With the mark, those without a new factor; without it all of them; never the disabled ones.
+    assert_eq!(walk_all(bed, Way::FederationCode, MEANWHILE, EITHER_MODE), (96, 16 + 24));
+}
+
+/// H-01: only where the account has verified the address, too.
+fn by_another_provider_s_word_for_the_address(bed: &Bed) {
+    for by in By::BOTH {
+        assert_eq!(walk_all(bed, Way::FederationByAddress(by), &[When::Before], EITHER_MODE), (48, 12));
+        bed.execute("DELETE FROM users");
+    }
 }

@@ -49,7 +49,6 @@ pub(super) fn expected(case: &Case) -> Expected {
     match way {
         Way::Registration if strict => Expected { kinds: Vec::new(), end: End::MailOnly },
         Way::Registration => Expected::refused(&[], ErrorCode::EmailTaken),
-        Way::Password => after_password(&state, strict),
         Way::Reset => after_password(&after_reset(&state), strict),
         Way::Challenge(kind) => after_challenge(kind, &state, when, strict),
         Way::WaitingChallenge { .. } if !state.verified => not_verified(&state),
@@ -61,6 +60,10 @@ pub(super) fn expected(case: &Case) -> Expected {
         Way::WaitingChallenge { by_reset: false } => after_challenge(ChallengeKind::VerifyEmail, &state, when, strict),
         // The address is its owner's: it is never verified for who registered it later.
         Way::StrangersRegistration => not_verified(&state),
+        Way::FederationCode => after_code(&state, when, strict),
+        // "Held by an unverified account: 409 `account_exists`", whatever else there is to say.
+        Way::FederationByAddress(_) if !state.verified => Expected::refused(&[], ErrorCode::AccountExists),
+        Way::Password | Way::Federation(_) | Way::FederationByAddress(_) => after_password(&state, strict),
     }
 }
 
@@ -70,6 +73,14 @@ fn after_password(state: &State, strict: bool) -> Expected {
         return Expected::refused(&[], ErrorCode::AccountDisabled);
     }
     Expected::session(due(state, strict))
+}
+
+/// The code was given when nothing was due; then the account got into `state`. To add a factor is a security event.
+fn after_code(state: &State, when: When, strict: bool) -> Expected {
+    if when == When::Meanwhile && state.factor == Factor::Totp {
+        return Expected::refused(&[], ErrorCode::TokenInvalidOrExpired);
+    }
+    after_password(state, strict)
 }
 
 /// A mailed link shows whose the address is: it is verified, and if it was not before, the factor of who made the account

@@ -8,6 +8,7 @@ use auth_service::{Challenge, ChallengeAnswer, ChallengeError, ChallengeKind, Re
 use super::account::Prepared;
 use super::oracle::End;
 use super::{Case, State, Way, When};
+use crate::bed::federation::Federated;
 use crate::bed::{Account, Bed, Instance, Mailing, NEW_PASSWORD, OTHER_PASSWORD, PASSWORD, block_on, browser, tokens};
 use crate::second_factor::App;
 
@@ -16,7 +17,7 @@ const MINUTE: Duration = Duration::from_mins(1);
 /// Two services on one database, of which one wants addresses to be verified.
 pub(super) struct Walker<'a> {
     pub(super) bed: &'a Bed,
-    pub(super) open: Mailing,
+    pub(super) open: Federated,
     strict: Instance,
 }
 
@@ -27,19 +28,19 @@ pub(super) struct Walked {
 }
 
 /// What the client knows.
-struct Knows<'a> {
-    email: &'a str,
-    app: Option<App>,
+pub(super) struct Knows<'a> {
+    pub(super) email: &'a str,
+    pub(super) app: Option<App>,
 }
 
 impl<'a> Walker<'a> {
     pub(super) fn new(bed: &'a Bed) -> Self {
-        let open = bed.mailing();
-        let strict = open.another(bed, |config| config.require_verified_email = true);
+        let open = bed.federated();
+        let strict = open.beside(bed, |setup| setup.config.require_verified_email = true);
         Self { bed, open, strict }
     }
 
-    fn service(&self, strict: bool) -> &Instance {
+    pub(super) fn service(&self, strict: bool) -> &Instance {
         if strict { &self.strict } else { &self.open }
     }
 
@@ -57,6 +58,7 @@ impl<'a> Walker<'a> {
         let (first, knows) = match case.way {
             Way::Challenge(kind) => self.open_challenge(account, case, kind),
             Way::WaitingChallenge { by_reset } => self.open_waiting_challenge(account, case, by_reset),
+            Way::Federation(_) | Way::FederationCode | Way::FederationByAddress(_) => self.federate(account, case),
             _ => {
                 let owner = account.registered(self);
                 let app = account.enter(self, &owner, &case.state);
@@ -73,8 +75,10 @@ impl<'a> Walker<'a> {
         assert_eq!(opened, i64::from(walked.1.is_ok() && !begun_opened), "{case:?}");
         let end = match walked.1 {
             Ok(tokens) => {
-                let factor_shown = walked.0.contains(&ChallengeKind::Mfa);
-                let amr: &[&str] = if factor_shown { &["pwd", "otp", "mfa"] } else { &["pwd"] };
+                let mut amr = vec![case.way.first_method()];
+                if walked.0.contains(&ChallengeKind::Mfa) {
+                    amr.extend(["otp", "mfa"]);
+                }
                 assert_eq!(service.claims(tokens.access_token.expose()).amr, amr, "{case:?}");
                 End::Session
             }
@@ -147,7 +151,7 @@ impl<'a> Walker<'a> {
         (first, Knows { email: &account.email, app })
     }
 
-    fn change(&self, account: &Prepared, case: &Case, owner: &Account) -> Option<App> {
+    pub(super) fn change(&self, account: &Prepared, case: &Case, owner: &Account) -> Option<App> {
         let epoch = account.epoch(self.bed);
         let app = account.enter(self, owner, &case.state);
         if case.when == When::Unmarked {
@@ -158,7 +162,7 @@ impl<'a> Walker<'a> {
 }
 
 /// The first step; or the code of a refusal, or none where nothing but a mail came of it.
-type Begun = Result<Step, Option<ErrorCode>>;
+pub(super) type Begun = Result<Step, Option<ErrorCode>>;
 
 fn log_in(service: &Instance, email: &str, password: &str) -> Begun {
     service.begin_log_in(email, password).map_err(|error| Some(error.code()))
