@@ -15,7 +15,7 @@ lint:
     cargo fmt --all --check
     cargo clippy --workspace --all-targets --all-features -- -D warnings
 
-# All tests; with PostgreSQL on 127.0.0.1:5432 those too that need it.
+# All tests; with PostgreSQL on 127.0.0.1:5432 and Redis on 127.0.0.1:6379 those too that need them.
 test:
     cargo test --workspace
 
@@ -30,6 +30,7 @@ doc:
 # Each library crate alone: with default features and without.
 alone:
     for crate in auth-core auth-persistence auth-ephemeral auth-email auth-service auth-actix; do cargo test -p "$crate"; done
+    cargo test -p auth-ephemeral --features redis
     cargo check -p auth-core --no-default-features
 
 # Run the server on SQLite, in ./data.

@@ -169,9 +169,31 @@ pub(crate) fn assert_hardened(answer: &Response) {
     assert!(policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'none'"), "{answer:?}");
     let id = answer.header("x-request-id").unwrap_or_default();
     assert!((1..=128).contains(&id.len()), "{answer:?}");
-    for name in ["server", "x-powered-by", "via", "set-cookie", "content-encoding"] {
+    for name in ["server", "x-powered-by", "via", "content-encoding"] {
         assert_eq!(answer.header(name), None, "{answer:?}");
     }
+    if let Some(cookie) = answer.header("set-cookie") {
+        assert_flow_cookie(cookie);
+    }
+}
+
+/// The one kind of cookie there is: of a flow with another provider, given at its start and taken back at its end.
+#[track_caller]
+fn assert_flow_cookie(cookie: &str) {
+    let mut parts = cookie.split("; ");
+    let (name, value) = parts.next().and_then(|pair| pair.split_once('=')).expect("a name and a value");
+    let (is_host_s, id) = match name.strip_prefix("__Host-") {
+        Some(name) => (true, name.strip_prefix("gatehouse-oauth-")),
+        None => (false, name.strip_prefix("gatehouse-oauth-")),
+    };
+    let is_base64url = |text: &str| text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+    assert!(id.is_some_and(|id| id.len() == 16 && is_base64url(id)), "{cookie}");
+    let is_taken_back = value.is_empty();
+    assert!(is_taken_back || (value.starts_with("ot_") && value.len() == 46 && is_base64url(value)), "{cookie}");
+    let mut attributes = vec!["HttpOnly", "Path=/", "SameSite=Lax"];
+    attributes.push(if is_taken_back { "Max-Age=0" } else { "Max-Age=600" });
+    attributes.extend(is_host_s.then_some("Secure"));
+    assert_eq!(parts.collect::<BTreeSet<_>>(), attributes.into_iter().collect(), "{cookie}");
 }
 
 /// The answer but for what differs between any two: its id and its time, which is written without zeros at its end.

@@ -12,7 +12,7 @@ fn server() -> Server {
 const JSON: &str = "application/json";
 
 /// Every route of ours and its methods.
-const ROUTES: [(&str, &str); 33] = [
+const ROUTES: [(&str, &str); 41] = [
     ("/auth/register", "POST"),
     ("/auth/login", "POST"),
     ("/auth/refresh", "POST"),
@@ -46,6 +46,14 @@ const ROUTES: [(&str, &str); 33] = [
     ("/.well-known/jwks.json", "GET"),
     ("/openapi.json", "GET"),
     ("/docs", "GET"),
+    ("/auth/providers", "GET"),
+    ("/auth/google", "GET"),
+    ("/auth/google/callback", "GET"),
+    ("/auth/oauth/exchange", "POST"),
+    ("/auth/link/google", "GET"),
+    ("/auth/link/google/callback", "GET"),
+    ("/users/me/linked-accounts", "GET"),
+    ("/users/me/link/google", "DELETE"),
 ];
 
 /// W-03: refused at the head, or where the limit is passed; what was announced is not waited for.

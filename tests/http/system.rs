@@ -11,7 +11,7 @@ use crate::jwt::{Jwt, text};
 use crate::support::{Server, ServerOptions, on_every_database};
 
 /// Each call of the contract that exists, and the statuses that the document has to tell.
-const CALLS: [(&str, &str, &[u16]); 34] = [
+const CALLS: [(&str, &str, &[u16]); 42] = [
     ("post", "/auth/register", &[201, 400, 403, 409, 413, 415, 422, 429, 500, 503]),
     ("post", "/auth/login", &[200, 400, 401, 403, 413, 415, 422, 429, 500, 503]),
     ("post", "/auth/refresh", &[200, 400, 401, 413, 415, 422, 429, 500, 503]),
@@ -46,6 +46,14 @@ const CALLS: [(&str, &str, &[u16]); 34] = [
     ("get", "/health", &[200]),
     ("get", "/health/ready", &[200, 503]),
     ("get", "/.well-known/jwks.json", &[200]),
+    ("get", "/auth/providers", &[200, 500]),
+    ("get", "/auth/{provider}", &[200, 302, 400, 404, 422, 429, 500, 501, 502, 503]),
+    ("get", "/auth/{provider}/callback", &[200, 302, 400, 403, 404, 409, 429, 500, 501, 502, 503]),
+    ("post", "/auth/oauth/exchange", &[200, 400, 403, 413, 415, 422, 429, 500, 503]),
+    ("get", "/auth/link/{provider}", &[200, 302, 400, 401, 403, 404, 422, 429, 500, 501, 502, 503]),
+    ("get", "/auth/link/{provider}/callback", &[200, 302, 400, 403, 404, 409, 429, 500, 501, 502, 503]),
+    ("get", "/users/me/linked-accounts", &[200, 401, 403, 500, 503]),
+    ("delete", "/users/me/link/{provider}", &[204, 400, 401, 403, 404, 409, 413, 415, 500, 503]),
 ];
 
 fn server() -> Server {

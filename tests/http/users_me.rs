@@ -171,9 +171,11 @@ on_every_database! {
         assert_eq!(answer.status, 200, "{answer:?}");
         assert_safe(&answer);
         let export = answer.json();
-        let fields = ["user", "sessions", "events", "mails", "places", "reserved_addresses", "second_factor"];
+        let fields =
+            ["user", "sessions", "events", "mails", "linked_accounts", "places", "reserved_addresses", "second_factor"];
         assert_fields(&export, &fields);
         assert_eq!(export["second_factor"], json!({ "enabled_at": null, "backup_codes_left": 0 }));
+        assert_eq!(export["linked_accounts"], json!([]));
         assert_fields(&export["places"][0], &["place", "noted_at"]);
         assert_user(&export["user"]);
         assert_eq!(export["user"]["id"], tokens["user"]["id"]);
