@@ -54,7 +54,8 @@ fn every_entry_has_an_end_whatever_is_done_to_it() {
     wait(subject.store().take(Space::Challenge, &KEY)).unwrap().unwrap();
     wait(subject.store().attempt(Space::Challenge, &KEY, 5)).unwrap();
     wait(subject.store().put(Space::OauthState, &KEY, vec![1], Duration::MAX)).unwrap();
-    assert!(subject.ask::<i64>("PTTL", &[&subject.names()[0]]) > 0);
+    // The code of no time at all may be there still for a moment; the flow's name sorts after it.
+    assert!(subject.ask::<i64>("PTTL", &[subject.names().last().unwrap()]) > 0);
 }
 
 /// Whoever reads Redis learns neither keys, which come from tokens, nor values.
