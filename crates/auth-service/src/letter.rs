@@ -220,8 +220,18 @@ impl Inner {
         alert: Alert,
         client: &Client,
     ) -> Result<(), DbError> {
-        let alert_name = Some(alert.as_str().to_owned());
-        let payload = Payload { alert: alert_name, ..Payload::from_client(client, self.clock.now()) };
+        self.queue_notice(conn, user, alert, Payload::from_client(client, self.clock.now()))
+    }
+
+    /// The same, with what else the mail says.
+    pub(crate) fn queue_notice(
+        &self,
+        conn: &mut DbConnection,
+        user: &User,
+        alert: Alert,
+        payload: Payload,
+    ) -> Result<(), DbError> {
+        let payload = Payload { alert: Some(alert.as_str().to_owned()), ..payload };
         let template = match alert {
             Alert::PasswordChanged => Template::PasswordChanged,
             _ => Template::SecurityAlert,

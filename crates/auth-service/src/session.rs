@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use auth_core::password::PasswordHash;
-use auth_core::{AccessGrant, AccessToken, RefreshToken, SessionId, SessionSalt, UserId};
+use auth_core::{AccessGrant, AccessToken, RefreshToken, SessionId, SessionSalt, Timestamp, UserId};
 use auth_persistence::session::{self, NewSession, Session};
 use auth_persistence::user::{self, User};
 use auth_persistence::{DbConnection, DbError, Hidden, backup_code};
@@ -264,6 +264,11 @@ impl Inner {
             refresh_token: self.refresh_tokens.mint(session.id, session.generation, &salt),
             user: Profile::of(user, self.clock.now()),
         })
+    }
+
+    /// Whether `session` is past its end, or was idle for too long: nobody has to have noted it.
+    pub(crate) fn is_over_by_time(&self, session: &Session, now: Timestamp) -> bool {
+        now >= session.expires_at || now >= session.last_used_at.plus(self.config.refresh_idle)
     }
 
     /// How long an access token that is issued now can live at most.

@@ -11,7 +11,7 @@ use super::error::OAuthFlowError;
 use super::federation::Identity;
 use crate::audit::Event;
 use crate::client::Client;
-use crate::letter::{Payload, Template};
+use crate::letter::Payload;
 use crate::service::Inner;
 
 /// What an identity led to.
@@ -177,12 +177,9 @@ impl Inner {
         identity: &Identity,
         client: &Client,
     ) -> Result<(), DbError> {
-        let payload = Payload {
-            alert: Some(Alert::AccountLinked.as_str().to_owned()),
-            provider: Some(identity.provider_display().to_owned()),
-            ..Payload::from_client(client, self.clock.now())
-        };
-        self.queue_to_user(conn, Template::SecurityAlert, user, &payload)
+        let provider = Some(identity.provider_display().to_owned());
+        let payload = Payload { provider, ..Payload::from_client(client, self.clock.now()) };
+        self.queue_notice(conn, user, Alert::AccountLinked, payload)
     }
 
     /// Takes all links off an account: whoever made them has not shown that the account is theirs, or is a thief.

@@ -81,8 +81,7 @@ impl Inner {
             Err(AccountError::Gone) => return Err(OAuthFlowError::StateInvalid),
             found => found?,
         };
-        let (now, idle_end) = (self.clock.now(), session.last_used_at.plus(self.config.refresh_idle));
-        if now >= session.expires_at || now >= idle_end {
+        if self.is_over_by_time(&session, self.clock.now()) {
             return Err(OAuthFlowError::StateInvalid);
         }
         let identity = Identity::of(provider, info);

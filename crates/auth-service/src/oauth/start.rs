@@ -20,7 +20,7 @@ use crate::fresh_proof::FreshProof;
 use crate::service::{AuthService, Inner};
 
 /// How long somebody may take at the provider.
-pub(super) const FLOW_LIFE: Duration = Duration::from_mins(10);
+const FLOW_LIFE: Duration = Duration::from_mins(10);
 
 /// How many characters of a hash tell flows of one browser apart.
 const FLOW_ID_LENGTH: usize = 16;

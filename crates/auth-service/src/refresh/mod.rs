@@ -151,8 +151,7 @@ impl Inner {
             tracing::info!(target: "audit", event = "token.refused", %session_id, reason, "audit");
             return Some(Outcome::Invalid);
         }
-        let idle_end = session.last_used_at.plus(self.config.refresh_idle);
-        (now >= session.expires_at || now >= idle_end).then_some(Outcome::Expired)
+        self.is_over_by_time(session, now).then_some(Outcome::Expired)
     }
 
     /// Carries the decision out by one conditional statement, which holds only if the row is still as it was read.
