@@ -8,6 +8,7 @@
 //! - [`OneTimeTokens`]: opaque tokens for links in mails, kept as keyed hashes with their purpose.
 //! - [`TotpSecret`], [`BackupCode`]: the second factor; [`SecondFactorCode`] reads either kind of code.
 //! - [`SecretRing`], [`DataKey`], [`Sealer`]: how secrets rest, and how they rotate.
+//! - [`AuditChain`]: tags, links and signatures that make an audit trail tamper-evident.
 //! - [`Breaker`]: stops calling an outside service that fails, and lets one probe through after a time.
 //! - [`Email`], [`Username`], [`DisplayName`], [`UserId`]…: types that can't be built wrong.
 //!
@@ -34,6 +35,7 @@
 #![deny(missing_docs)]
 
 mod access_token;
+mod audit_chain;
 mod backup_code;
 #[cfg(feature = "hibp-client")]
 mod breach;
@@ -52,6 +54,7 @@ mod second_factor_code;
 mod secret;
 mod secret_text;
 mod seen;
+mod subject_hash;
 mod text;
 mod time;
 mod totp;
@@ -65,6 +68,7 @@ pub use access_token::{
     AccessClaims, AccessGrant, AccessToken, AccessTokenConfig, AccessTokenError, AccessTokens, IssuedAccessToken,
     MAX_ACCESS_TOKEN_LENGTH, MAX_ACCESS_TOKEN_LIFETIME,
 };
+pub use audit_chain::{AuditChain, AuditFacts, AuditHead, AuditPersonal, AuditSeal, InvalidAuditKey};
 pub use backup_code::{BackupCode, BackupCodeHash, BackupCodeHasher};
 #[cfg(feature = "hibp-client")]
 pub use breach::{BreachConfig, BreachVerdict, BreachedPasswords, InvalidBreachConfig, UnknownReason};
@@ -92,6 +96,7 @@ pub use secret::{
     UnknownDataKeyPurpose, UnwrappedKey, WrappedBy,
 };
 pub use seen::SeenGenerations;
+pub use subject_hash::SubjectHasher;
 #[cfg(any(test, feature = "testing"))]
 pub use time::ManualClock;
 pub use time::{Clock, SystemClock, Timestamp};

@@ -39,7 +39,7 @@ impl RevocationList {
     /// An empty list. With `max_age` it is stale until [`mark_synced`](Self::mark_synced) was called, and again when
     /// the last call is longer ago; without, it never is.
     pub fn new(max_age: Option<Duration>) -> Self {
-        Self { sessions: Shards::default(), epochs: Shards::default(), synced_at: AtomicI64::new(i64::MIN), max_age }
+        Self { sessions: Shards::default(), epochs: Shards::default(), synced_at: AtomicI64::new(NEVER), max_age }
     }
 
     /// Refuses the session's tokens, at least until `until`, when the last of them has expired.
@@ -88,6 +88,13 @@ impl RevocationList {
         self.synced_at.store(now.as_micros(), Ordering::Release);
     }
 
+    /// How long ago the list was last synced; `None` before the first time. Zero when that is in the future, as after a
+    /// clock was set back.
+    pub fn age(&self, now: Timestamp) -> Option<Duration> {
+        let synced_at = self.synced_at.load(Ordering::Acquire);
+        (synced_at != NEVER).then(|| now.saturating_since(Timestamp::from_micros(synced_at)))
+    }
+
     /// Whether the list may lack news that are older than its greatest age.
     pub fn is_stale(&self, now: Timestamp) -> bool {
         let Some(max_age) = self.max_age else { return false };
@@ -96,6 +103,9 @@ impl RevocationList {
         u128::from(age.unsigned_abs()) > max_age.as_micros()
     }
 }
+
+/// The time of the last sync when there was none.
+const NEVER: i64 = i64::MIN;
 
 const SHARDS: usize = 64;
 
@@ -255,6 +265,16 @@ mod tests {
         list.mark_synced(later(6));
         assert!(!list.is_stale(later(6)));
         assert!(!RevocationList::new(None).is_stale(NOW));
+    }
+
+    /// REQ-52: it grows when nobody syncs.
+    #[test]
+    fn a_list_tells_its_age() {
+        let list = RevocationList::new(None);
+        assert_eq!(list.age(NOW), None);
+        list.mark_synced(NOW);
+        assert_eq!(list.age(later(7)), Some(Duration::from_secs(7)));
+        assert_eq!(list.age(NOW.minus(Duration::from_secs(1))), Some(Duration::ZERO));
     }
 
     #[test]

@@ -4,7 +4,8 @@
 //! instead of sleeping.
 
 use std::fmt;
-use std::time::Duration;
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
@@ -101,6 +102,11 @@ impl<'de> Deserialize<'de> for Timestamp {
 pub trait Clock: Send + Sync + 'static {
     /// The time now.
     fn now(&self) -> Timestamp;
+
+    /// How long it is since some moment in the past, the same for all calls in this process. Unlike
+    /// [`now`](Self::now) it never goes back and never jumps, whatever the machine's clock is set to: for spans that must
+    /// not be cut short or drawn out by that.
+    fn monotonic(&self) -> Duration;
 }
 
 /// The machine's clock.
@@ -114,28 +120,39 @@ impl Clock for SystemClock {
         now.duration_since(std::time::SystemTime::UNIX_EPOCH)
             .map_or(Timestamp::UNIX_EPOCH, |age| Timestamp::from_micros(micros(age)))
     }
+
+    fn monotonic(&self) -> Duration {
+        static BEGIN: OnceLock<Instant> = OnceLock::new();
+        BEGIN.get_or_init(Instant::now).elapsed()
+    }
 }
 
 /// A clock that stands still until a test moves it.
 #[cfg(any(test, feature = "testing"))]
 #[derive(Debug)]
-pub struct ManualClock(std::sync::atomic::AtomicI64);
+pub struct ManualClock {
+    /// Microseconds since 1970.
+    now: std::sync::atomic::AtomicI64,
+    /// Microseconds that it was moved on by.
+    passed: std::sync::atomic::AtomicU64,
+}
 
 #[cfg(any(test, feature = "testing"))]
 impl ManualClock {
     /// A clock that shows `now`.
     pub fn at(now: Timestamp) -> Self {
-        Self(std::sync::atomic::AtomicI64::new(now.as_micros()))
+        Self { now: std::sync::atomic::AtomicI64::new(now.as_micros()), passed: std::sync::atomic::AtomicU64::new(0) }
     }
 
-    /// Sets the time, to an earlier one too.
+    /// Sets the time, to an earlier one too, as somebody who sets the machine's clock: no time passes by that.
     pub fn set(&self, now: Timestamp) {
-        self.0.store(now.as_micros(), std::sync::atomic::Ordering::SeqCst);
+        self.now.store(now.as_micros(), std::sync::atomic::Ordering::SeqCst);
     }
 
     /// Moves the time on by `span`.
     pub fn advance(&self, span: Duration) {
-        self.0.fetch_add(micros(span), std::sync::atomic::Ordering::SeqCst);
+        self.now.fetch_add(micros(span), std::sync::atomic::Ordering::SeqCst);
+        self.passed.fetch_add(micros(span).unsigned_abs(), std::sync::atomic::Ordering::SeqCst);
     }
 }
 
@@ -150,13 +167,21 @@ impl Default for ManualClock {
 #[cfg(any(test, feature = "testing"))]
 impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
-        Timestamp::from_micros(self.0.load(std::sync::atomic::Ordering::SeqCst))
+        Timestamp::from_micros(self.now.load(std::sync::atomic::Ordering::SeqCst))
+    }
+
+    fn monotonic(&self) -> Duration {
+        Duration::from_micros(self.passed.load(std::sync::atomic::Ordering::SeqCst))
     }
 }
 
 impl<C: Clock + ?Sized> Clock for std::sync::Arc<C> {
     fn now(&self) -> Timestamp {
         (**self).now()
+    }
+
+    fn monotonic(&self) -> Duration {
+        (**self).monotonic()
     }
 }
 
@@ -178,6 +203,16 @@ mod tests {
         assert_eq!(Timestamp::MAX.to_string(), "9999-12-30T21:59:59.999999Z");
         assert_eq!(Timestamp::from_micros(i64::MAX), Timestamp::MAX);
         assert_ne!(Timestamp::from_micros(i64::MIN).to_string(), "out of range");
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_takes_no_time_back() {
+        let clock = ManualClock::default();
+        clock.advance(Duration::from_secs(2));
+        clock.set(Timestamp::UNIX_EPOCH);
+        assert_eq!(clock.monotonic(), Duration::from_secs(2));
+        let before = SystemClock.monotonic();
+        assert!(SystemClock.monotonic() >= before);
     }
 
     #[test]

@@ -26,11 +26,13 @@ pub enum DataKeyPurpose {
     SigningKeySealing,
     /// Tokens in mails that wait to be sent.
     OutboxSealing,
+    /// News that instances tell each other.
+    NewsSealing,
 }
 
 impl DataKeyPurpose {
     /// Every purpose there is.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::RefreshMac,
         Self::TokenHash,
         Self::BackupCodeHash,
@@ -38,6 +40,7 @@ impl DataKeyPurpose {
         Self::AuditChain,
         Self::SigningKeySealing,
         Self::OutboxSealing,
+        Self::NewsSealing,
     ];
 
     /// The name that the database stores.
@@ -50,6 +53,7 @@ impl DataKeyPurpose {
             Self::AuditChain => "audit_chain",
             Self::SigningKeySealing => "signing_key_sealing",
             Self::OutboxSealing => "outbox_sealing",
+            Self::NewsSealing => "news_sealing",
         }
     }
 }

@@ -26,7 +26,7 @@ use super::InvalidRedis;
 
 /// How long it may take to find the server, connect, shake hands and log in. Longer than an operation may take: those who
 /// began to connect gave up, but whoever comes later has use of it.
-const OPENING: Duration = Duration::from_secs(2);
+pub(super) const OPENING: Duration = Duration::from_secs(2);
 
 /// A connection on which nothing was said for so long is asked whether somebody is still there.
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
@@ -73,6 +73,11 @@ impl Link {
         self.runtime.spawn(work)
     }
 
+    /// To open a connection beside this one.
+    pub(super) fn client(&self) -> Client {
+        self.client.clone()
+    }
+
     /// The connection, which may be about to be opened.
     pub(super) fn session(&self) -> Session {
         let mut current = lock(&self.current);
@@ -111,6 +116,10 @@ impl Link {
 }
 
 impl Session {
+    pub(super) fn is_open(&self) -> bool {
+        matches!(self.opening.peek(), Some(Ok(_)))
+    }
+
     /// What Redis answers to `command`, once the connection is open.
     pub(super) async fn ask<T: FromRedisValue>(&self, command: &Cmd) -> RedisResult<T> {
         let mut connection = self.opening.clone().await?;

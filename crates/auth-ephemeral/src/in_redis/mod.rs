@@ -1,11 +1,13 @@
-//! Entries in Redis 6 or newer, where several instances share them.
+//! Entries, counts and news in Redis 6 or newer, where several instances share them.
 //!
 //! Each operation is one command or one script, so that it happens whole or not at all whatever else comes at the same
 //! moment. None waits longer than [`RedisConfig::timeout`], connecting included, and none waits at all while the breaker
 //! takes Redis to be down.
 
 mod entries;
+mod limits;
 mod link;
+mod news;
 mod place;
 mod trouble;
 
@@ -19,7 +21,8 @@ use redis::{Cmd, FromRedisValue};
 use secrecy::SecretString;
 
 use self::link::Link;
-use self::trouble::{Troubles, cause, is_full};
+pub(crate) use self::news::Subscription;
+use self::trouble::{Refusals, Troubles, cause, is_forbidden, is_full};
 use crate::store::EphemeralError;
 
 /// How to reach Redis, and how long to wait for it.
@@ -76,6 +79,7 @@ struct Inner {
     timeout: Duration,
     breaker: Breaker,
     troubles: Troubles,
+    refusals: Refusals,
     random: Arc<dyn Random>,
 }
 
@@ -88,7 +92,8 @@ impl Redis {
     pub fn open(config: RedisConfig, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Result<Self, InvalidRedis> {
         let RedisConfig { url, prefix, timeout, breaker } = config;
         let (link, breaker) = (Link::new(&url)?, Breaker::new(breaker, clock));
-        Ok(Self(Arc::new(Inner { link, prefix, timeout, breaker, troubles: Troubles::default(), random })))
+        let (troubles, refusals) = (Troubles::default(), Refusals::default());
+        Ok(Self(Arc::new(Inner { link, prefix, timeout, breaker, troubles, refusals, random })))
     }
 
     /// Whether Redis takes writes, which a replica, and a server without memory, doesn't. While the breaker is open it
@@ -140,6 +145,12 @@ impl Inner {
             Ok(Err(error)) if is_full(&error) => {
                 permit.succeed();
                 return Err(EphemeralError::Full);
+            }
+            // So does one that only won't do this: what it still does must not suffer by that.
+            Ok(Err(error)) if session.is_open() && is_forbidden(&error) => {
+                permit.succeed();
+                self.refusals.note(command);
+                return Err(EphemeralError::Unavailable);
             }
             Ok(Err(error)) => cause(&error),
             Err(_) => "no answer in time".to_owned(),

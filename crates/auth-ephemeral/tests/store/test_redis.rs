@@ -1,5 +1,6 @@
 //! A corner of a Redis that others may use, too: keys under a prefix of one test's own, gone at its end.
 
+use std::ops::Deref;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -15,9 +16,14 @@ const SLACK: Duration = Duration::from_hours(1);
 /// Longer than any entry of the contract lives by the test's time, and shorter than one with slack by Redis's.
 const LONGEST_LIFE: Duration = Duration::from_mins(30);
 
+/// The store under test, in a corner of its own.
 pub(crate) struct InRedis {
-    pub(crate) prefix: String,
+    corner: Corner,
     store: EphemeralStore,
+}
+
+pub(crate) struct Corner {
+    pub(crate) prefix: String,
     admin: Mutex<Connection>,
 }
 
@@ -26,12 +32,9 @@ impl Subject for InRedis {
     const FLOOD: u64 = 2_000;
 
     fn new() -> Option<Self> {
-        let admin = connect()?;
-        let mut random = [0; 8];
-        OsRandom.fill(&mut random);
-        let prefix = format!("gatehouse_test:{:016x}:", u64::from_be_bytes(random));
-        let store = store(&prefix);
-        Some(Self { prefix, store, admin: Mutex::new(admin) })
+        let corner = Corner::new()?;
+        let store = store(&corner.prefix);
+        Some(Self { corner, store })
     }
 
     fn store(&self) -> &EphemeralStore {
@@ -52,7 +55,28 @@ impl Subject for InRedis {
     }
 }
 
-impl InRedis {
+impl Deref for InRedis {
+    type Target = Corner;
+
+    fn deref(&self) -> &Corner {
+        &self.corner
+    }
+}
+
+impl Corner {
+    pub(crate) fn new() -> Option<Self> {
+        let admin = connect()?;
+        let mut random = [0; 8];
+        OsRandom.fill(&mut random);
+        let prefix = format!("gatehouse_test:{:016x}:", u64::from_be_bytes(random));
+        Some(Self { prefix, admin: Mutex::new(admin) })
+    }
+
+    /// What another instance has.
+    pub(crate) fn redis(&self) -> Redis {
+        redis(&self.prefix)
+    }
+
     /// The names of all entries.
     pub(crate) fn names(&self) -> Vec<String> {
         let mut names: Vec<String> = self.ask("KEYS", &[&format!("{}*", self.prefix)]);
@@ -70,7 +94,7 @@ impl InRedis {
     }
 }
 
-impl Drop for InRedis {
+impl Drop for Corner {
     fn drop(&mut self) {
         for name in self.names() {
             self.ask::<()>("DEL", &[&name]);
@@ -80,11 +104,15 @@ impl Drop for InRedis {
 
 /// A store of another instance.
 pub(crate) fn store(prefix: &str) -> EphemeralStore {
+    EphemeralStore::in_redis(&redis(prefix))
+}
+
+fn redis(prefix: &str) -> Redis {
     let mut config = RedisConfig::new(url());
     prefix.clone_into(&mut config.prefix);
     // On a machine with other work nobody knows how long an answer takes.
     config.timeout = Duration::from_mins(1);
-    EphemeralStore::in_redis(&Redis::open(config, Arc::new(SystemClock), Arc::new(OsRandom)).unwrap())
+    Redis::open(config, Arc::new(SystemClock), Arc::new(OsRandom)).unwrap()
 }
 
 fn url() -> String {

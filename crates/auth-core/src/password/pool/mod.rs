@@ -86,6 +86,12 @@ impl HashPool {
         Ok(pool)
     }
 
+    /// Tells `observer` how long each job waited that is begun from now on, for metrics. It is called on a thread that
+    /// hashes and should be quick; the first observer stays.
+    pub fn observe_waits(&self, observer: impl Fn(Duration) + Send + Sync + 'static) {
+        self.queue.observe(Box::new(observer));
+    }
+
     /// Makes a new hash of `password`.
     pub fn hash(&self, password: Password) -> HashJob<PasswordHash> {
         self.submit(|answer| Work::Hash { password, answer })

@@ -3,12 +3,12 @@
 use std::collections::VecDeque;
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use super::job::HashJobError;
 use super::worker::Work;
-use crate::time::{Clock, Timestamp};
+use crate::time::Clock;
 
 /// The number of a job, one more than that of the job before.
 pub(super) type JobId = u64;
@@ -23,7 +23,11 @@ pub(super) struct Queue {
     max_wait: Duration,
     clock: Arc<dyn Clock>,
     shed: AtomicU64,
+    observer: OnceLock<WaitObserver>,
 }
+
+/// Is told how long each job that is begun has waited.
+pub(super) type WaitObserver = Box<dyn Fn(Duration) + Send + Sync>;
 
 #[derive(Default)]
 struct State {
@@ -35,7 +39,8 @@ struct State {
 
 struct Entry {
     id: JobId,
-    start_by: Timestamp,
+    /// By the clock that never jumps: setting the machine's clock sheds nobody.
+    since: Duration,
     work: Work,
 }
 
@@ -48,7 +53,13 @@ impl Queue {
             max_wait,
             clock,
             shed: AtomicU64::new(0),
+            observer: OnceLock::new(),
         }
+    }
+
+    /// Tells `observer` from now on. The first one stays.
+    pub(super) fn observe(&self, observer: WaitObserver) {
+        let _ = self.observer.set(observer);
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -57,16 +68,16 @@ impl Queue {
 
     /// Queues `work`, or answers it at once.
     pub(super) fn push(&self, work: Work) -> Option<JobId> {
-        let now = self.clock.now();
+        let now = self.clock.monotonic();
         let mut state = self.lock();
         if state.is_stopped {
             drop(state);
             work.refuse(HashJobError::Stopped);
             return None;
         }
-        let late = if state.entries.len() >= self.bound { state.take_late(now) } else { Vec::new() };
+        let late = if state.entries.len() >= self.bound { state.take_late(now, self.max_wait) } else { Vec::new() };
         let refused = if state.entries.len() < self.bound {
-            let id = state.append(now.plus(self.max_wait), work);
+            let id = state.append(now, work);
             drop(state);
             self.changed.notify_one();
             Ok(id)
@@ -84,7 +95,11 @@ impl Queue {
     pub(super) fn pop(&self) -> Option<Work> {
         loop {
             let entry = self.next()?;
-            if self.clock.now() <= entry.start_by {
+            let waited = self.clock.monotonic().saturating_sub(entry.since);
+            if waited <= self.max_wait {
+                if let Some(observer) = self.observer.get() {
+                    observer(waited);
+                }
                 return Some(entry.work);
             }
             self.shed(entry.work);
@@ -132,10 +147,10 @@ impl Queue {
 }
 
 impl State {
-    fn append(&mut self, start_by: Timestamp, work: Work) -> JobId {
+    fn append(&mut self, since: Duration, work: Work) -> JobId {
         let id = self.next_id;
         self.next_id += 1;
-        self.entries.push_back(Entry { id, start_by, work });
+        self.entries.push_back(Entry { id, since, work });
         id
     }
 
@@ -145,8 +160,8 @@ impl State {
     }
 
     /// The jobs at the front that may not be started any more. What came first is late first.
-    fn take_late(&mut self, now: Timestamp) -> Vec<Entry> {
-        let count = self.entries.iter().take_while(|entry| entry.start_by < now).count();
+    fn take_late(&mut self, now: Duration, max_wait: Duration) -> Vec<Entry> {
+        let count = self.entries.iter().take_while(|entry| now.saturating_sub(entry.since) > max_wait).count();
         self.entries.drain(..count).collect()
     }
 }

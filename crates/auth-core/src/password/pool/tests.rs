@@ -178,6 +178,41 @@ fn late_work_makes_room_in_a_full_queue() {
     assert!(third.wait().is_ok());
 }
 
+///
+#[test]
+fn setting_the_clock_sheds_nobody_and_keeps_nobody() {
+    let Fixture { pool, clock } = start(1, 8);
+    let blocked = pool.block();
+    let in_time = pool.verify_absent(password("x"));
+    clock.set(clock.now().plus(MAX_WAIT * 9));
+    blocked.release();
+    assert!(in_time.wait().is_ok());
+    let blocked = pool.block();
+    let late = pool.verify_absent(password("x"));
+    clock.advance(MAX_WAIT + Duration::from_micros(1));
+    clock.set(clock.now().minus(MAX_WAIT * 9));
+    blocked.release();
+    assert_eq!(late.wait(), Err(HashJobError::Overloaded));
+}
+
+/// REQ-52
+#[test]
+fn each_job_that_is_begun_tells_how_long_it_waited() {
+    let Fixture { pool, clock } = start(1, 8);
+    let (told, waits) = mpsc::channel();
+    let blocked = pool.block();
+    pool.observe_waits(move |waited| told.send(waited).unwrap());
+    let late = pool.verify_absent(password("x"));
+    clock.advance(Duration::from_secs(3));
+    let second = pool.verify_absent(password("x"));
+    clock.advance(Duration::from_secs(8));
+    blocked.release();
+    assert!(late.wait().is_err() && second.wait().is_ok());
+    assert!(pool.hash(password("x")).wait().is_ok());
+    let waits: Vec<Duration> = waits.try_iter().collect();
+    assert_eq!(waits, [Duration::from_secs(8), Duration::ZERO], "what is shed is not begun");
+}
+
 #[test]
 fn dropped_work_leaves_the_queue_and_is_not_hashed() {
     let Fixture { pool, .. } = start(1, 3);
