@@ -5,15 +5,16 @@ use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Instant;
 
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform, forward_ready};
 use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
-use actix_web::{Error, HttpMessage};
+use actix_web::{Error, HttpMessage, ResponseError as _};
 use auth_core::{Clock, ErrorCode};
 use futures_util::FutureExt as _;
 
+use crate::observer::RequestObserver;
+use crate::pending::Pending;
 use crate::request_id::X_REQUEST_ID;
 use crate::{Problem, RequestId};
 
@@ -28,7 +29,8 @@ const MAX_HEADER_BYTES: usize = 32 * 1024;
 /// - Every refusal, also actix's own for unknown paths, leaves as a [`Problem`] with id and time; its cause is logged.
 ///   Only a body of type `application/json` that a handler gave its refusal is left as it is.
 /// - A panic in a handler becomes a 500; the worker lives on.
-/// - One access line is logged at `info`, but for the quiet paths.
+/// - One access line is logged at `info`, but for the quiet paths: method, route, status, duration, request id, and the
+///   trace's id if the request has a valid `traceparent`.
 #[derive(Clone)]
 pub struct RequestContext(Rc<Options>);
 
@@ -36,12 +38,21 @@ struct Options {
     clock: Arc<dyn Clock>,
     headers: Vec<(HeaderName, HeaderValue)>,
     quiet: Vec<&'static str>,
+    observer: Option<Rc<dyn RequestObserver>>,
 }
 
 impl RequestContext {
     /// Middleware that adds `headers` to answers and keeps silent about the paths `quiet` and those below them.
     pub fn new(clock: Arc<dyn Clock>, headers: Vec<(HeaderName, HeaderValue)>, quiet: Vec<&'static str>) -> Self {
-        Self(Rc::new(Options { clock, headers, quiet }))
+        Self(Rc::new(Options { clock, headers, quiet, observer: None }))
+    }
+
+    /// Tells `observer` of every request, those to quiet paths as well.
+    #[must_use]
+    pub fn observed_by(self, observer: Rc<dyn RequestObserver>) -> Self {
+        let Options { clock, headers, quiet, .. } = &*self.0;
+        let (clock, headers, quiet) = (Arc::clone(clock), headers.clone(), quiet.clone());
+        Self(Rc::new(Options { clock, headers, quiet, observer: Some(observer) }))
     }
 }
 
@@ -81,30 +92,24 @@ where
     fn call(&self, request: ServiceRequest) -> Self::Future {
         let id = RequestId::of(request.headers());
         request.extensions_mut().insert(id.clone());
-        let access = AccessLine::begin(&request, &self.options);
         let options = Rc::clone(&self.options);
+        let pending = Pending::begin(&request, id, &options.quiet, options.observer.as_ref());
         if is_too_large(request.headers()) {
             let problem = Problem::new(ErrorCode::MalformedRequest).detail("the headers have more than 32 KiB");
-            let answer = Err(refuse(problem, &id, &options));
-            if let Some(access) = access {
-                access.end(&answer, &id);
-            }
-            return Box::pin(ready(answer));
+            return Box::pin(ready(Err(refuse(problem, pending, &options))));
         }
         let answer = AssertUnwindSafe(self.service.call(request)).catch_unwind();
         Box::pin(async move {
-            let answer = match answer.await {
-                Ok(Ok(response)) => Ok(finish(response, &id, &options)),
-                Ok(Err(error)) => Err(refuse(Problem::from_error(&error), &id, &options)),
-                Err(_panic) => {
-                    let problem = Problem::new(ErrorCode::InternalError).caused_by("a handler panicked");
-                    Err(refuse(problem, &id, &options))
+            let problem = match answer.await {
+                Ok(Ok(response)) => {
+                    let response = finish(response, &pending, &options);
+                    pending.end(response.status());
+                    return Ok(response);
                 }
+                Ok(Err(error)) => Problem::from_error(&error),
+                Err(_panic) => Problem::new(ErrorCode::InternalError).caused_by("a handler panicked"),
             };
-            if let Some(access) = access {
-                access.end(&answer, &id);
-            }
-            answer
+            Err(refuse(problem, pending, &options))
         })
     }
 }
@@ -127,20 +132,20 @@ impl Problem {
 /// The answer with its headers, and as a problem if it refuses in another form.
 fn finish<B: MessageBody + 'static>(
     response: ServiceResponse<B>,
-    id: &RequestId,
+    pending: &Pending,
     options: &Options,
 ) -> ServiceResponse<EitherBody<B>> {
     let mut response = match problem_of(&response) {
         None => response.map_into_left_body(),
         Some(problem) => {
-            log_cause(&problem, id);
-            let mut answer = problem.response(id, options.clock.now());
+            log_cause(&problem, pending);
+            let mut answer = problem.response(pending.id(), options.clock.now());
             keep_headers(response.headers(), answer.headers_mut());
             response.into_response(answer.map_into_boxed_body()).map_into_right_body::<B>()
         }
     };
     let headers = response.headers_mut();
-    headers.insert(X_REQUEST_ID, id.header());
+    headers.insert(X_REQUEST_ID, pending.id().header());
     for (name, value) in &options.headers {
         if !headers.contains_key(name) {
             headers.insert(name.clone(), value.clone());
@@ -178,65 +183,25 @@ fn problem_of<B>(response: &ServiceResponse<B>) -> Option<Problem> {
     }
 }
 
-fn refuse(problem: Problem, id: &RequestId, options: &Options) -> Error {
-    log_cause(&problem, id);
+fn refuse(problem: Problem, pending: Pending, options: &Options) -> Error {
+    log_cause(&problem, &pending);
+    let id = pending.id().clone();
     let mut headers = vec![(X_REQUEST_ID, id.header())];
     headers.extend(options.headers.iter().cloned());
-    problem.rendered(id.clone(), options.clock.now(), headers).into()
+    pending.end(problem.status_code());
+    problem.rendered(id, options.clock.now(), headers).into()
 }
 
-fn log_cause(problem: &Problem, id: &RequestId) {
-    let code = problem.code().as_str();
+fn log_cause(problem: &Problem, pending: &Pending) {
+    let (code, id) = (problem.code().as_str(), pending.id());
     match problem.cause() {
         Some(cause) if problem.code().status() >= 500 => {
-            tracing::error!(request_id = %id, error_code = code, cause, "request failed");
+            tracing::error!(request_id = %id, trace_id = pending.trace_id(), error_code = code, cause, "request failed");
         }
-        Some(cause) => tracing::debug!(request_id = %id, error_code = code, cause, "request refused"),
+        Some(cause) => {
+            tracing::debug!(request_id = %id, trace_id = pending.trace_id(), error_code = code, cause, "request refused");
+        }
         None => {}
-    }
-}
-
-/// Whether `path` is `root` or lies below it.
-fn is_below(path: &str, root: &str) -> bool {
-    path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-}
-
-/// One line of the access log: what was asked, by route, and how it ended.
-struct AccessLine {
-    method: String,
-    path: String,
-    began: Instant,
-}
-
-impl AccessLine {
-    fn begin(request: &ServiceRequest, options: &Options) -> Option<Self> {
-        let wanted = tracing::enabled!(target: "access", tracing::Level::INFO);
-        if !wanted || options.quiet.iter().any(|quiet| is_below(request.path(), quiet)) {
-            return None;
-        }
-        Some(Self {
-            method: request.method().to_string(),
-            // The route's pattern isn't known before routing; a path holds ids at most, tokens are never in one.
-            path: request.path().chars().take(256).collect(),
-            began: Instant::now(),
-        })
-    }
-
-    fn end<B>(self, answer: &Result<ServiceResponse<B>, Error>, id: &RequestId) {
-        let (status, route) = match answer {
-            Ok(response) => (response.status(), response.request().match_pattern()),
-            Err(error) => (error.as_response_error().status_code(), None),
-        };
-        tracing::info!(
-            target: "access",
-            request_id = %id,
-            method = self.method,
-            route = route.as_deref().unwrap_or("-"),
-            path = self.path,
-            status = status.as_u16(),
-            duration_us = u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX),
-            "request"
-        );
     }
 }
 

@@ -73,14 +73,21 @@
 mod bearer;
 mod context;
 mod json;
+mod observer;
+mod pending;
 mod problem;
+mod rate_limit;
 mod request_id;
+mod trace_parent;
 
 pub use bearer::{AdminUser, CurrentUser, OptionalUser};
 pub use context::{RequestContext, RequestContextService};
 pub use json::{Json, MAX_BODY_BYTES, OptionalJson};
+pub use observer::{EndedRequest, RequestObserver};
 pub use problem::Problem;
+pub use rate_limit::RateLimit;
 pub use request_id::{RequestId, X_REQUEST_ID};
+pub use trace_parent::TraceParent;
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -12,6 +12,7 @@ use auth_core::{ErrorCode, FieldError, Timestamp};
 use serde::Serialize;
 
 use crate::RequestId;
+use crate::rate_limit::{RATE_LIMIT, RATE_LIMIT_POLICY, RateLimit};
 
 /// A refusal on its way to the client.
 ///
@@ -27,6 +28,7 @@ struct Parts {
     detail: Option<Cow<'static, str>>,
     errors: Vec<FieldError>,
     retry_after: Option<u64>,
+    rate_limit: Option<RateLimit>,
     allow: Option<HeaderValue>,
     cause: Option<String>,
     rendered: Option<Rendered>,
@@ -60,7 +62,8 @@ impl Problem {
     /// A refusal of this kind.
     pub fn new(code: ErrorCode) -> Self {
         let (errors, rendered) = (Vec::new(), None);
-        Self(Box::new(Parts { code, detail: None, errors, retry_after: None, allow: None, cause: None, rendered }))
+        let (detail, retry_after, rate_limit, allow, cause) = (None, None, None, None, None);
+        Self(Box::new(Parts { code, detail, errors, retry_after, rate_limit, allow, cause, rendered }))
     }
 
     /// Fields that are missing or refused.
@@ -81,6 +84,14 @@ impl Problem {
     #[must_use]
     pub fn retry_after(mut self, seconds: u64) -> Self {
         self.0.retry_after = Some(seconds);
+        self
+    }
+
+    /// Which limit was reached, and when to try again (RFC 9110, section 10.2.3).
+    #[must_use]
+    pub fn rate_limited(mut self, limit: RateLimit) -> Self {
+        self.0.retry_after = Some(limit.seconds());
+        self.0.rate_limit = Some(limit);
         self
     }
 
@@ -157,6 +168,10 @@ impl Problem {
         let retry_after = self.0.retry_after.or((self.0.code.status() == 503).then_some(1));
         if let Some(seconds) = retry_after {
             response.insert_header((RETRY_AFTER, HeaderValue::from(seconds)));
+        }
+        if let Some(limit) = &self.0.rate_limit {
+            response.insert_header((RATE_LIMIT_POLICY, limit.policy()));
+            response.insert_header((RATE_LIMIT, limit.state()));
         }
         if let Some(methods) = &self.0.allow {
             response.insert_header((ALLOW, methods.clone()));
