@@ -50,6 +50,11 @@ impl Caller {
         self.exchange(&(head("POST", path, None, Some(body.len())) + &body))
     }
 
+    /// Without a body.
+    pub(crate) fn post_as(self, bearer: &str, path: &str) -> Option<Answer> {
+        self.exchange(&head("POST", path, Some(bearer), None))
+    }
+
     pub(crate) fn register(self, email: &str) -> Option<Answer> {
         self.post("/auth/register", &registration(email))
     }

@@ -1,7 +1,7 @@
 //! A PostgreSQL server of one test's own, to be stopped, crashed and frozen.
 
 use std::fs;
-use std::net::TcpListener;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -38,7 +38,16 @@ impl Cluster {
     }
 
     pub(crate) fn url(&self) -> String {
-        format!("postgres://{USER}@127.0.0.1:{}/postgres", self.port)
+        Self::url_by(self.address())
+    }
+
+    /// The same by way of a line that begins there.
+    pub(crate) fn url_by(address: SocketAddr) -> String {
+        format!("postgres://{USER}@{address}/postgres")
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        SocketAddr::from((Ipv4Addr::LOCALHOST, self.port))
     }
 
     pub(crate) fn folder(&self) -> &Path {

@@ -1,14 +1,12 @@
 //! A server that dies at a chosen system call: strace sends SIGKILL when the call is entered, so it isn't carried out.
 
-use std::io::{BufRead as _, BufReader};
-use std::process::{Child, Command, Stdio};
-
 use crate::caller::Caller;
 use crate::database::{Backend, TestDatabase};
 use crate::process::{Launch, Process};
 use crate::seeded::{Seeded, rounds};
 use crate::sql;
-use crate::wait::{left_out, until};
+use crate::tracer::Tracer;
+use crate::wait::until;
 
 /// What is done to a server that dies meanwhile.
 pub(crate) trait Deed {
@@ -36,9 +34,9 @@ pub(crate) fn die_at_each_write(backend: &Backend, database: &TestDatabase, laun
     let (mut deaths, mut survived) = (0, 0);
     for number in 0.. {
         let given = deed.prepare(server.caller(), number);
-        let Some(doom) = Doom::on(&server, write_of(backend), at) else { return };
+        let Some(tracer) = doom(&server, write_of(backend), at) else { return };
         let done = deed.act(&mut server, &given);
-        drop(doom);
+        drop(tracer);
         if !done || !server.is_alive() {
             server.exit();
             wait_for_orphans(database);
@@ -83,35 +81,7 @@ fn wait_for_orphans(database: &TestDatabase) {
     }
 }
 
-/// A tracer that ends its server; dropped, it lets it go.
-struct Doom(Child);
-
-impl Doom {
-    /// Whichever thread enters `call` for the `at`-th time kills all. None, and said plainly, where nothing can be traced.
-    fn on(server: &Process, call: &str, at: u64) -> Option<Self> {
-        let mut strace = Command::new("strace");
-        strace.args(["-f", "-p", &server.pid().as_raw_nonzero().to_string(), "-o", "/dev/null"]);
-        strace.args(["-e", &format!("trace={call}"), "-e", &format!("inject={call}:signal=SIGKILL:when={at}")]);
-        let child = strace.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn();
-        let Ok(mut child) = child else {
-            left_out("servers that die at a chosen write", "strace is missing");
-            return None;
-        };
-        let mut said = String::new();
-        BufReader::new(child.stderr.take().unwrap()).read_line(&mut said).unwrap();
-        let doom = Self(child);
-        if !said.contains("attached") {
-            left_out("servers that die at a chosen write", &said);
-            return None;
-        }
-        Some(doom)
-    }
-}
-
-impl Drop for Doom {
-    fn drop(&mut self) {
-        // Asked kindly, it would wait for ever for a server that is just dying; gone, it leaves a living one alone.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
+/// Whichever thread enters `call` for the `at`-th time kills all. None, and said plainly, where nothing can be traced.
+fn doom(server: &Process, call: &str, at: u64) -> Option<Tracer> {
+    Tracer::inject(server, call, &format!("signal=SIGKILL:when={at}"), "servers that die at a chosen write")
 }

@@ -56,7 +56,7 @@ fn replace_under_load(backend: &Backend) {
         restart_with(&swapped);
         // 3. The data keys are sealed anew.
         let said = swapped.command(&["keys", "reseal"]);
-        assert!(said.starts_with("data keys sealed anew under AUTH_SECRET: 6;"), "{said}");
+        assert!(said.starts_with("data keys sealed anew under AUTH_SECRET: 8;"), "{said}");
         load.go_on(ANSWERS);
         // 4. The old secret is taken away.
         restart_with(&launch(NEW, None));

@@ -1,8 +1,6 @@
 //! A mail server that is gone for a while (REQ-58, REQ-43).
 
 use std::collections::BTreeSet;
-use std::net::{Ipv4Addr, TcpListener};
-use std::sync::atomic::{AtomicU16, Ordering};
 
 use smtp_sink::{ReceivedMail, SmtpSink};
 
@@ -12,6 +10,7 @@ use crate::letters::{check_each_got_one, id_of, use_every_link};
 use crate::people::{PATIENCE, ask_for_resets, register_people};
 use crate::process::{Launch, Process};
 use crate::queue::{Queue, WAITING};
+use crate::quiet_port::quiet_port;
 use crate::wait::until;
 
 const ASKED: usize = 200;
@@ -82,14 +81,4 @@ fn sum_of(counter: &str, caller: Caller) -> usize {
     let metrics = caller.get("/metrics").expect("an answer").text();
     let lines = metrics.lines().filter(|line| line.starts_with(counter));
     lines.filter_map(|line| line.rsplit(' ').next()?.parse::<usize>().ok()).sum()
-}
-
-/// A port that no outgoing connection takes while the mail server is away: below those that the kernel gives out.
-fn quiet_port() -> u16 {
-    static NEXT: AtomicU16 = AtomicU16::new(0);
-    let first = u16::try_from(std::process::id() % 8_000).unwrap();
-    // Each test looks elsewhere.
-    let begin = first + 100 * NEXT.fetch_add(1, Ordering::Relaxed);
-    let mut ports = (begin..begin + 100).map(|offset| 20_000 + offset);
-    ports.find(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok()).expect("a free port")
 }

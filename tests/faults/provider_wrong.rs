@@ -7,7 +7,7 @@ use identity_provider::{Answer as Trouble, Endpoint, IdentityProvider, people};
 
 use crate::caller::Caller;
 use crate::database::{Backend, TestDatabase};
-use crate::process::{Launch, Process};
+use crate::process::Launch;
 use crate::provider_flow::{Returning, assert_refused, begin, built_in, issuers, sign_in, start};
 use crate::sql;
 use crate::wait::until;
@@ -67,9 +67,10 @@ fn survive_the_providers(backend: &Backend) {
     let caller = server.caller();
     caller.registered("person0@example.org");
 
-    let before = peak(&server);
+    let before = server.peak_kib();
     let returning = end_all(caller, &cases, &well);
-    assert!(peak(&server) < before + GROWTH, "the server has grown from {before} KiB to {} KiB", peak(&server));
+    let after = server.peak_kib();
+    assert!(after < before + GROWTH, "the server has grown from {before} KiB to {after} KiB");
     assert!(bait.requests().is_empty(), "a redirect was followed: {:?}", bait.requests());
     // The healthy one's user and the registered one; nothing came of anything else.
     let count = |rows: &str| sql::number(&database.url, &format!("count(*) FROM {rows}"));
@@ -183,11 +184,4 @@ fn a_start_at_an_issuer_that_cannot_be_read_ends_in_time() {
             });
         }
     });
-}
-
-/// The most memory that the server has had so far, in KiB.
-fn peak(server: &Process) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid().as_raw_nonzero())).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-    line.trim().trim_end_matches(" kB").parse().unwrap()
 }

@@ -10,7 +10,7 @@ use crate::redis_server::{RedisServer, free_port};
 
 /// What the README says a user of ours has to be allowed, and no more.
 const ACL: &str = "ACL SETUSER gatehouse on >secret-Gh7Kq2 resetkeys ~auth:* resetchannels &auth:* -@all +hello +select \
-                   +get +set +del +setrange +eval";
+                   +get +set +del +setrange +eval +time +publish +subscribe +ping";
 
 /// How many entries each database has.
 fn keys(redis: &RedisServer) -> String {

@@ -131,7 +131,7 @@ fn sockets_of(server: &crate::process::Process) -> usize {
 }
 
 /// Both ends of every connection are on this machine, and half of them in this process.
-fn allow_many_descriptors() {
+pub(crate) fn allow_many_descriptors() {
     let limit = getrlimit(Resource::Nofile);
     let wanted = limit.maximum.unwrap_or(u64::MAX).min(16_384);
     setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), ..limit }).unwrap();

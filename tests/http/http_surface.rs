@@ -12,7 +12,7 @@ fn server() -> Server {
 const JSON: &str = "application/json";
 
 /// Every route of ours and its methods.
-const ROUTES: [(&str, &str); 41] = [
+pub(crate) const ROUTES: [(&str, &str); 42] = [
     ("/auth/register", "POST"),
     ("/auth/login", "POST"),
     ("/auth/refresh", "POST"),
@@ -39,6 +39,7 @@ const ROUTES: [(&str, &str); 41] = [
     ("/metrics", "GET"),
     ("/users/me", "GET, PATCH, DELETE"),
     ("/users/me/export", "GET"),
+    ("/users/me/security-events", "GET"),
     ("/users/me/sessions", "GET, DELETE"),
     ("/users/me/sessions/x", "DELETE"),
     ("/health", "GET"),
@@ -174,7 +175,7 @@ fn no_answer_is_compressed() {
     let client = server.client.header("Accept-Encoding", "gzip, br, zstd, deflate, *");
     let answer = client.post("/auth/register", &json!({ "email": "ada@example.org", "password": PASSWORD }));
     let tokens = assert_tokens(&answer, 201);
-    for path in ["/users/me", "/users/me/sessions", "/users/me/export"] {
+    for path in ["/users/me", "/users/me/sessions", "/users/me/export", "/users/me/security-events"] {
         assert_safe(&client.bearer(tokens["access_token"].as_str().unwrap()).get(path));
     }
 }

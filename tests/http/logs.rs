@@ -45,12 +45,62 @@ on_every_database! {
         let lines = lines_of(server, "Job-7.a_b");
         assert_eq!(lines.len(), 1, "{lines:#?}");
         let line = &lines[0];
-        assert_eq!((&line["method"], &line["path"], &line["status"]), (&json!("GET"), &json!("/users/me"), &json!(401)));
-        assert_eq!(line["route"], "/users/me");
-        assert!(line["duration_us"].is_u64() && !line.to_string().contains("canary"), "{line}");
+        assert_eq!((&line["method"], &line["route"], &line["status"]), (&json!("GET"), &json!("/users/me"), &json!(401)));
+        assert_eq!((&line["target"], &line["path"], &line["trace_id"]), (&json!("access"), &Value::Null, &Value::Null));
+        assert!(line["duration_ms"].is_f64() && !line.to_string().contains("canary"), "{line}");
         let made = server.client.get("/users/me");
         let id = made.header("x-request-id").unwrap().to_owned();
         assert_eq!(lines_of(server, &id).len(), 1);
+    }
+
+    /// REQ-53: by the route's template, whoever answers; the path where there is none.
+    fn the_line_of_a_request_names_its_route(server: &Server) {
+        let tokens = server.register("ada@example.org");
+        let line = |method: &str, path: &str, large: usize| {
+            let id = format!("{method}-{large}-{}", path.len());
+            let client = server.as_user(&tokens).header("X-Request-ID", &id).header("x-large", "x".repeat(large));
+            client.send(method, path, None);
+            let lines: Vec<Value> = lines_of(server, &id).into_iter().filter(|line| line["target"] == "access").collect();
+            assert_eq!(lines.len(), 1, "{lines:#?}");
+            let line = &lines[0];
+            assert!(line["duration_ms"].as_f64().is_some_and(|duration| duration > 0.0), "{line}");
+            let text = |name: &str| line[name].as_str().map(str::to_owned);
+            (text("method").unwrap(), text("route").unwrap(), text("path"), line["status"].as_u64().unwrap())
+        };
+        let expected = |method: &str, route: &str, path: Option<&str>, status| {
+            (method.to_owned(), route.to_owned(), path.map(str::to_owned), status)
+        };
+        assert_eq!(line("GET", "/users/me", 0), expected("GET", "/users/me", None, 200));
+        let id = "/users/me/sessions/0195c2a0-0000-7000-8000-000000000000";
+        assert_eq!(line("DELETE", id, 0), expected("DELETE", "/users/me/sessions/{id}", None, 404));
+        assert_eq!(line("PUT", "/auth/login", 0), expected("PUT", "/auth/login", None, 405));
+        assert_eq!(line("GET", "/users/me?x=canary", 40_000), expected("GET", "/users/me", None, 400));
+        assert_eq!(line("GET", "/no/where?x=canary", 0), expected("GET", "-", Some("/no/where"), 404));
+    }
+
+    /// A trace is found in the log by what its sender calls it, and none is made up.
+    fn the_trace_of_whoever_called_is_logged(server: &Server) {
+        let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+        let valid = format!("00-{trace}-00f067aa0ba902b7-01");
+        let garbage = format!("00-{}-00f067aa0ba902b7-01", trace.to_uppercase());
+        let none = server.client.header("X-Request-ID", "trace-none").header("traceparent", &garbage);
+        let twice = server.client.header("X-Request-ID", "trace-twice").header("traceparent", &valid);
+        none.get("/users/me");
+        twice.header("traceparent", &valid).get("/users/me");
+        for id in ["trace-none", "trace-twice"] {
+            let lines = lines_of(server, id);
+            assert!(lines.len() == 1 && lines[0]["trace_id"].is_null(), "{lines:#?}");
+        }
+        let tokens = server.register("ada@example.org");
+        let me = server.as_user(&tokens).header("X-Request-ID", "trace-one").header("traceparent", &valid);
+        let rename = |from: &str, to: &str| server.database.execute(&format!("ALTER TABLE {from} RENAME TO {to}"));
+        rename("users", "users_away");
+        let failed = me.get("/users/me");
+        rename("users_away", "users");
+        assert!(failed.status >= 500, "{failed:?}");
+        let lines = lines_of(server, "trace-one");
+        let told: Vec<(&str, &str)> = lines.iter().map(|line| (text(&line["message"]), text(&line["trace_id"]))).collect();
+        assert_eq!(told, [("request failed", trace), ("request", trace)]);
     }
 
     /// REQ-51: what happened to an account is a line too, with the request's id and the user's.

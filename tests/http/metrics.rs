@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::calls::{forgot, log_in};
 use crate::contract::{assert_hardened, assert_problem, assert_tokens};
@@ -22,7 +22,7 @@ fn value(answer: &Response, name: &str) -> f64 {
     line.and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("no {name} in {text}"))
 }
 
-const FROM_THE_START: [&str; 21] = [
+const FROM_THE_START: [&str; 41] = [
     "auth_login_success_total",
     "auth_login_failure_total",
     "auth_token_refresh_total",
@@ -44,7 +44,49 @@ const FROM_THE_START: [&str; 21] = [
     "auth_outbox_oldest_seconds",
     "auth_breaker_state{dependency=\"smtp\"}",
     "auth_breaker_state{dependency=\"hibp\"}",
+    "auth_operation_duration_seconds_count{operation=\"log_in\"}",
+    "auth_rate_limited_total{limit=\"login\"}",
+    "auth_rate_limited_total{limit=\"login_account\"}",
+    "auth_rate_limited_total{limit=\"login_device\"}",
+    "auth_rate_limited_total{limit=\"register\"}",
+    "auth_rate_limited_total{limit=\"refresh\"}",
+    "auth_rate_limited_total{limit=\"mfa\"}",
+    "auth_rate_limited_total{limit=\"mfa_device\"}",
+    "auth_rate_limited_total{limit=\"mail\"}",
+    "auth_rate_limited_total{limit=\"oauth\"}",
+    "auth_rate_limited_total{limit=\"api\"}",
+    "auth_rate_limiter_degraded",
+    "auth_hash_pool_queued",
+    "auth_hash_pool_busy",
+    "auth_hash_pool_wait_seconds_count",
+    "auth_hash_pool_shed_total",
+    "auth_revocation_lag_seconds_count",
+    "auth_revocations_listed",
+    "auth_audit_chain_faults_total",
+    "auth_deleted_rows_total{table=\"sessions\"}",
 ];
+
+/// Names and kinds as the document for operators has them.
+fn documented() -> impl Iterator<Item = (&'static str, &'static str)> {
+    include_str!("../../docs/observability.md").lines().filter_map(|line| {
+        let (name, rest) = line.strip_prefix("| `")?.split_once("` | ")?;
+        Some((name, rest.split_once(" | ")?.0)).filter(|(name, _)| name.starts_with("auth_"))
+    })
+}
+
+/// Names and values of all labels.
+fn labels(text: &str) -> Vec<(String, String)> {
+    let sets = text.lines().filter(|line| !line.starts_with('#')).filter_map(|line| {
+        let (_, rest) = line.split_once('{')?;
+        rest.rsplit_once('}').map(|(labels, _)| labels)
+    });
+    let read = |label: &str| {
+        let (name, value) = label.split_once("=\"").unwrap_or_else(|| panic!("{label}"));
+        (name.to_owned(), value.trim_end_matches('"').to_owned())
+    };
+    // No label of ours has such a text in it.
+    sets.flat_map(|labels| labels.split("\",").map(read)).collect()
+}
 
 on_every_database! {
     fn everything_is_there_with_0_at_the_first_scrape_and_rises(server: &Server) {
@@ -53,6 +95,10 @@ on_every_database! {
         assert_hardened(&first);
         for name in FROM_THE_START {
             assert!(value(&first, name).abs() < f64::EPSILON, "{name}: {}", first.text());
+        }
+        // One is split by names of the operator's, who has none here.
+        for (name, kind) in documented().filter(|(name, _)| *name != "auth_oauth_sign_ins_total") {
+            assert!(first.text().contains(&format!("# TYPE {name} {kind}\n")), "{name}: {}", first.text());
         }
         let tokens = server.register("ada@example.org");
         for _ in 0..2 {
@@ -72,6 +118,7 @@ on_every_database! {
             ("auth_login_success_total", 2),
             ("auth_login_failure_total", 3),
             ("auth_token_refresh_total", 1),
+            ("auth_operation_duration_seconds_count{operation=\"log_in\"}", 5),
             ("auth_mails_sent_total{template=\"verify_email\"}", 1),
             ("auth_mails_sent_total{template=\"reset_password\"}", 1),
             ("auth_mails_dropped_total{reason=\"nobody\"}", 1),
@@ -94,13 +141,93 @@ on_every_database! {
         assert!(metric(server, "auth_breaker_state{dependency=\"smtp\"}") < 0.5, "the server itself is well");
     }
 
-    /// No label and no value is a user's text.
+    /// REQ-52: by the template of the route, whoever answers and whatever was asked.
+    fn requests_are_counted_by_route(server: &Server) {
+        let tokens = server.register("ada@example.org");
+        let me = server.as_user(&tokens);
+        for _ in 0..2 {
+            assert_eq!(me.delete("/users/me/sessions/0195c2a0-0000-7000-8000-000000000000").status, 404);
+        }
+        assert_eq!(me.delete("/users/me/sessions/x?token=canary").status, 404);
+        assert_eq!(server.client.get("/users/me").status, 401);
+        assert_eq!(server.client.post("/health", &json!({})).status, 405);
+        assert_eq!(server.client.send("BREW", "/users/me", None).status, 405);
+        let headers = server.client.header("x-large", "x".repeat(40_000));
+        assert_eq!(headers.get("/health").status, 400);
+        for path in ["/nowhere/canary", "/link/a/b"] {
+            assert_eq!(server.client.get(path).status, 404);
+        }
+        let then = server.client.get("/metrics");
+        for (labels, expected) in [
+            (r#"method="POST",route="/auth/register",status="201""#, 1),
+            (r#"method="DELETE",route="/users/me/sessions/{id}",status="404""#, 3),
+            (r#"method="GET",route="/users/me",status="401""#, 1),
+            (r#"method="POST",route="/health",status="405""#, 1),
+            (r#"method="other",route="/users/me",status="405""#, 1),
+            (r#"method="GET",route="/health",status="400""#, 1),
+            (r#"method="GET",route="unmatched",status="404""#, 2),
+        ] {
+            let name = format!("auth_http_requests_total{{{labels}}}");
+            assert!((value(&then, &name) - f64::from(expected)).abs() < f64::EPSILON, "{name}: {}", then.text());
+        }
+        let measured = value(&then, r#"auth_http_request_duration_seconds_count{route="/users/me"}"#);
+        assert!((measured - 2.0).abs() < f64::EPSILON, "{}", then.text());
+        assert!(value(&then, "auth_http_requests_in_flight") > 0.5, "the scrape itself");
+        assert!(!then.text().contains("canary"), "{}", then.text());
+    }
+
+    /// The load of the parts is looked at with each scrape.
+    fn pools_and_revocations_are_measured(server: &Server) {
+        let tokens = server.register("ada@example.org");
+        server.as_user(&tokens).post("/auth/logout", &json!({}));
+        let then = server.client.get("/metrics");
+        for name in [
+            "auth_hash_pool_threads",
+            "auth_hash_pool_memory_bytes",
+            "auth_hash_pool_wait_seconds_count",
+            "auth_database_threads",
+            "auth_database_jobs_total",
+            "auth_revocations_listed",
+        ] {
+            assert!(value(&then, name) > 0.5, "{name}: {}", then.text());
+        }
+        let backends = ["simd", "portable"].map(|name| value(&then, &format!("auth_hash_pool_backend{{backend=\"{name}\"}}")));
+        assert!((backends.iter().sum::<f64>() - 1.0).abs() < f64::EPSILON, "{backends:?}");
+        eventually("the revocations have been read", || metric(server, "auth_revocation_list_age_seconds") >= 0.0);
+    }
+
+    /// No label and no value is a user's text: no address, no name, no id.
     fn nothing_personal_is_in_the_numbers(server: &Server) {
-        server.register("canary@example.org");
+        let account = json!({ "email": "canary@example.org", "password": PASSWORD, "username": "canary_name" });
+        let tokens = assert_tokens(&server.client.post("/auth/register", &account), 201);
         log_in(server, "canary@example.org", "canary-password");
+        log_in(server, "canary_name", PASSWORD);
+        forgot(server, "canary@example.org");
+        let me = server.as_user(&tokens);
+        let sessions = me.get("/users/me/sessions").text();
+        let session = sessions.split('"').find(|text| text.len() == 36).unwrap().to_owned();
+        me.delete(&format!("/users/me/sessions/{session}"));
+        for path in ["/canary", "/auth/canary", "/link/canary?token=canary", "/users/canary@example.org"] {
+            me.get(path);
+        }
         settle(server);
+        let user = tokens["user"]["id"].as_str().unwrap();
         let text = server.client.header("User-Agent", "canary").get("/metrics?x=canary").text();
-        assert!(!text.contains("canary") && !text.contains("example.org"), "{text}");
+        for needle in ["canary", "example.org", user, &session] {
+            assert!(!text.contains(needle), "{needle}: {text}");
+        }
+        let labels = labels(&text);
+        let known = [
+            "outcome", "template", "reason", "dependency", "operation", "limit", "backend", "table", "method", "route",
+            "status", "le",
+        ];
+        for (name, value) in &labels {
+            assert!(known.contains(&name.as_str()), "{name}={value}");
+            let is_plain = |c: char| c.is_ascii_alphanumeric() || "/_-.{}:|+".contains(c);
+            assert!(value.len() < 48 && value.chars().all(is_plain), "{name}={value}");
+            assert!(value.parse::<uuid::Uuid>().is_err(), "{name}={value}");
+        }
+        assert!(labels.iter().any(|(name, value)| name == "route" && value == "/users/me/sessions/{id}"), "{labels:?}");
     }
 }
 
@@ -130,7 +257,7 @@ fn production_serves_metrics_at_an_address_of_their_own() {
         assert_problem(&operator.get(path), 404, "not_found");
     }
     assert_problem(
-        &operator.post("/auth/login", &serde_json::json!({ "identifier": "a", "password": PASSWORD })),
+        &operator.post("/auth/login", &json!({ "identifier": "a", "password": PASSWORD })),
         404,
         "not_found",
     );

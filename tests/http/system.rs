@@ -11,7 +11,7 @@ use crate::jwt::{Jwt, text};
 use crate::support::{Server, ServerOptions, on_every_database};
 
 /// Each call of the contract that exists, and the statuses that the document has to tell.
-const CALLS: [(&str, &str, &[u16]); 42] = [
+const CALLS: [(&str, &str, &[u16]); 43] = [
     ("post", "/auth/register", &[201, 400, 403, 409, 413, 415, 422, 429, 500, 503]),
     ("post", "/auth/login", &[200, 400, 401, 403, 413, 415, 422, 429, 500, 503]),
     ("post", "/auth/refresh", &[200, 400, 401, 413, 415, 422, 429, 500, 503]),
@@ -34,12 +34,13 @@ const CALLS: [(&str, &str, &[u16]); 42] = [
     ("post", "/users/me/mfa/totp/confirm", &[200, 400, 401, 403, 413, 415, 422, 429, 500, 503]),
     ("post", "/users/me/mfa/totp/disable", &[204, 400, 401, 403, 413, 415, 422, 429, 500, 503]),
     ("post", "/users/me/mfa/backup-codes", &[200, 400, 401, 403, 409, 413, 415, 422, 429, 500, 503]),
-    ("get", "/link/{purpose}", &[200, 404]),
+    ("get", "/link/{purpose}", &[200, 404, 429]),
     ("get", "/metrics", &[200, 404]),
     ("get", "/users/me", &[200, 401, 403, 500, 503]),
     ("patch", "/users/me", &[200, 400, 401, 403, 409, 413, 415, 422, 500, 503]),
     ("delete", "/users/me", &[204, 400, 401, 403, 409, 413, 415, 500, 503]),
     ("get", "/users/me/export", &[200, 401, 403, 500, 503]),
+    ("get", "/users/me/security-events", &[200, 400, 401, 403, 422, 429, 500, 503]),
     ("get", "/users/me/sessions", &[200, 401, 500, 503]),
     ("delete", "/users/me/sessions", &[204, 401, 500, 503]),
     ("delete", "/users/me/sessions/{id}", &[204, 401, 404, 500, 503]),

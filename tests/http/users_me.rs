@@ -171,9 +171,20 @@ on_every_database! {
         assert_eq!(answer.status, 200, "{answer:?}");
         assert_safe(&answer);
         let export = answer.json();
-        let fields =
-            ["user", "sessions", "events", "mails", "linked_accounts", "places", "reserved_addresses", "second_factor"];
+        let fields = [
+            "user",
+            "sessions",
+            "events",
+            "mails",
+            "linked_accounts",
+            "places",
+            "devices",
+            "reserved_addresses",
+            "second_factor",
+        ];
         assert_fields(&export, &fields);
+        assert_eq!(export["devices"].as_array().map(Vec::len), Some(2));
+        assert_fields(&export["devices"][0], &["label", "created_at", "last_used_at"]);
         assert_eq!(export["second_factor"], json!({ "enabled_at": null, "backup_codes_left": 0 }));
         assert_eq!(export["linked_accounts"], json!([]));
         assert_fields(&export["places"][0], &["place", "noted_at"]);
@@ -200,7 +211,7 @@ on_every_database! {
     fn every_call_wants_a_token(server: &Server) {
         for (method, path) in [
             ("GET", "/users/me"), ("PATCH", "/users/me"), ("DELETE", "/users/me"), ("GET", "/users/me/export"),
-            ("GET", "/users/me/sessions"), ("DELETE", "/users/me/sessions"),
+            ("GET", "/users/me/security-events"), ("GET", "/users/me/sessions"), ("DELETE", "/users/me/sessions"),
             ("DELETE", "/users/me/sessions/01890000-0000-7000-8000-000000000000"),
             ("GET", "/auth/verify"), ("POST", "/auth/logout-all"), ("POST", "/auth/logout"),
             ("POST", "/auth/password/change"), ("POST", "/users/me/email"), ("POST", "/auth/reauth"),

@@ -54,6 +54,11 @@ impl FakeBreaches {
         Self { address, state, listener: Some(accepting) }
     }
 
+    /// Where it listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// For `AUTH_HIBP_URL`.
     pub(crate) fn url(&self) -> String {
         format!("http://{}/range/", self.address)

@@ -12,7 +12,11 @@ use diesel::{Connection as _, PgConnection, QueryableByName, RunQueryDsl as _, S
 const POSTGRES: &str = "postgres://postgres@127.0.0.1:5432";
 
 /// Every table of ours.
-const TABLES: [&str; 16] = [
+const TABLES: [&str; 20] = [
+    "audit_chain",
+    "audit_checkpoints",
+    "devices",
+    "leases",
     "users",
     "sessions",
     "data_keys",

@@ -1,6 +1,8 @@
 //! The shape of the workspace: who may stand on whom, and what every file keeps to.
 #![expect(clippy::unwrap_used, reason = "a test that can't read the workspace has failed")]
 
+mod named_tests;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -5,7 +5,7 @@ mod tests;
 
 use std::ffi::OsString;
 
-use auth_service::Urgency;
+use auth_service::{KnownCheckpoint, Urgency};
 use clap::{Arg, ArgAction, ArgMatches, value_parser};
 use uuid::Uuid;
 
@@ -41,6 +41,20 @@ pub enum Command {
     OutboxRetry(Retry),
     /// Look after the keys.
     Keys(KeysCommand),
+    /// Look at the audit trail.
+    Audit(AuditCommand),
+}
+
+/// What to do with the audit trail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AuditCommand {
+    /// Tell whether it is as it was written.
+    Verify {
+        /// Links that were kept outside the database.
+        checkpoints: Vec<KnownCheckpoint>,
+    },
+    /// Print the public key of its checkpoints.
+    CheckpointKey,
 }
 
 /// What to do with the keys.
@@ -106,6 +120,7 @@ fn chosen(matches: &ArgMatches) -> (Command, &ArgMatches) {
             _ => (Command::OutboxList, leaf(outbox)),
         },
         Some(("keys", keys)) => (Command::Keys(keys_chosen(keys)), leaf(keys)),
+        Some(("audit", audit)) => (Command::Audit(audit_chosen(audit)), leaf(audit)),
         Some((_, leaf)) => (Command::Serve, leaf),
         None => (Command::Serve, matches),
     }
@@ -126,6 +141,15 @@ fn keys_chosen(keys: &ArgMatches) -> KeysCommand {
         Some(("rotate", _)) => KeysCommand::Rotate(Urgency::Planned),
         Some(("reseal", _)) => KeysCommand::Reseal,
         _ => KeysCommand::List,
+    }
+}
+
+fn audit_chosen(audit: &ArgMatches) -> AuditCommand {
+    match audit.subcommand() {
+        Some(("checkpoint-key", _)) => AuditCommand::CheckpointKey,
+        _ => AuditCommand::Verify {
+            checkpoints: leaf(audit).get_many("checkpoint").unwrap_or_default().cloned().collect(),
+        },
     }
 }
 
@@ -189,6 +213,7 @@ fn command(rows: &[FlagRow]) -> clap::Command {
             admin_command(),
             outbox_command(),
             keys_command(),
+            audit_command(),
         ])
         .args(rows.iter().map(argument))
 }
@@ -248,6 +273,23 @@ fn keys_command() -> clap::Command {
             rotate,
             reseal,
         ])
+}
+
+fn audit_command() -> clap::Command {
+    let checkpoint = Arg::new("checkpoint")
+        .long("checkpoint")
+        .value_name("CHECKPOINT")
+        .help("A checkpoint as the log has it: without one, nobody can tell whether the last events were cut off")
+        .action(ArgAction::Append)
+        .value_parser(value_parser!(KnownCheckpoint));
+    let verify = clap::Command::new("verify")
+        .about("Tell whether the audit trail is as it was written; exit code 1 if not, with the first event that isn't")
+        .arg(checkpoint)
+        .after_help("Servers may go on. docs/audit.md says what is detected, and what isn't.");
+    clap::Command::new("audit").about("Verify the audit trail").subcommand_required(true).subcommands([
+        verify,
+        clap::Command::new("checkpoint-key").about("Print the public key that checkpoints are signed with"),
+    ])
 }
 
 fn argument(FlagRow { row, flag, heading }: &FlagRow) -> Arg {

@@ -5,6 +5,7 @@
 //! outside, also where its feature comes with a later release.
 #![deny(missing_docs)]
 
+mod audit;
 pub mod cli;
 mod columns;
 mod first_admin;
@@ -20,3 +21,4 @@ mod serve;
 mod service_config;
 pub mod settings;
 mod start;
+mod traces;

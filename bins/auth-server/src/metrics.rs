@@ -3,17 +3,24 @@
 //! The crates below count with the facade `metrics` and know nothing of who reads it; without a recorder that costs them
 //! next to nothing.
 
+mod http;
 mod list;
+mod metric;
+mod samples;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use auth_core::BreakerState;
 use auth_oauth::Providers;
+use auth_service::AuthService;
 use metrics::{SharedString, counter, gauge};
 use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 
-use self::list::{SIGN_IN_OUTCOMES, begin};
+pub(crate) use self::http::HttpMetrics;
+#[cfg(feature = "opentelemetry")]
+pub(crate) use self::http::known_method;
+use self::list::SIGN_IN_OUTCOMES;
 
 /// How often what was measured is put into its buckets: until then each measurement is kept by itself.
 const UPKEEP: Duration = Duration::from_secs(5);
@@ -25,11 +32,12 @@ const SECONDS: [f64; 13] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 
 #[derive(Clone)]
 pub(crate) struct Metrics {
     counted: PrometheusHandle,
-    /// Breakers that are looked at when somebody asks, by what they guard.
-    breakers: Vec<(SharedString, BreakerWatch)>,
+    /// What is looked at when somebody asks.
+    samples: Vec<Sample>,
 }
 
-type BreakerWatch = Arc<dyn Fn() -> BreakerState + Send + Sync>;
+/// Sets a few of the numbers.
+type Sample = Arc<dyn Fn() + Send + Sync>;
 
 impl Metrics {
     /// Counts from now on, for the whole process.
@@ -39,7 +47,7 @@ impl Metrics {
     /// When the process counts already.
     pub(crate) fn start() -> Result<Self, BuildError> {
         let recorder = recorder()?;
-        let metrics = Self { counted: recorder.handle(), breakers: Vec::new() };
+        let metrics = Self { counted: recorder.handle(), samples: Vec::new() };
         metrics::set_global_recorder(recorder)?;
         begin();
         Ok(metrics)
@@ -52,7 +60,18 @@ impl Metrics {
         dependency: impl Into<SharedString>,
         state: impl Fn() -> BreakerState + Send + Sync + 'static,
     ) -> Self {
-        self.breakers.push((dependency.into(), Arc::new(state)));
+        let breaker = dependency.into();
+        self.samples.push(Arc::new(move || {
+            gauge!("auth_breaker_state", "dependency" => breaker.clone()).set(number(state()));
+        }));
+        self
+    }
+
+    /// Shows the load of `service`, too.
+    #[must_use]
+    pub(crate) fn watching_service(mut self, service: &AuthService) -> Self {
+        let service = service.clone();
+        self.samples.push(Arc::new(move || samples::take(&service)));
         self
     }
 
@@ -72,8 +91,8 @@ impl Metrics {
 
     /// Everything in the text format 0.0.4.
     pub(crate) fn render(&self) -> String {
-        for (dependency, watch) in &self.breakers {
-            gauge!("auth_breaker_state", "dependency" => dependency.clone()).set(state(watch()));
+        for sample in &self.samples {
+            sample();
         }
         self.counted.render()
     }
@@ -90,12 +109,18 @@ impl Metrics {
 }
 
 /// As a number that grows with the trouble.
-const fn state(state: BreakerState) -> f64 {
+const fn number(state: BreakerState) -> f64 {
     match state {
         BreakerState::Closed => 0.0,
         BreakerState::HalfOpen => 1.0,
         BreakerState::Open => 2.0,
     }
+}
+
+/// Describes every number and shows those that can be told before anything happened.
+fn begin() {
+    list::begin();
+    http::begin();
 }
 
 fn recorder() -> Result<PrometheusRecorder, BuildError> {
@@ -104,10 +129,13 @@ fn recorder() -> Result<PrometheusRecorder, BuildError> {
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use actix_web::http::{Method, StatusCode};
+    use auth_actix::{EndedRequest, RequestId};
     use auth_oauth::{ClientCredentials, Endpoints, NetworkPolicy, OidcIssuer};
     use metrics::histogram;
 
     use super::list::METRICS;
+    use super::metric::Split;
     use super::*;
 
     /// Numbers of a test's own, beside those of the process; what `count` counts goes there.
@@ -117,7 +145,7 @@ pub(crate) mod tests {
             begin();
             count();
         });
-        Metrics { counted: recorder.handle(), breakers: Vec::new() }
+        Metrics { counted: recorder.handle(), samples: Vec::new() }
     }
 
     /// REQ-52
@@ -140,7 +168,7 @@ pub(crate) mod tests {
         ] {
             assert!(text.lines().any(|there| there == line), "{line}\n{text}");
         }
-        for metric in METRICS.iter().filter(|metric| metric.label.is_none_or(|(_, values)| !values.is_empty())) {
+        for metric in METRICS.iter().filter(|metric| !matches!(metric.split, Split::Open(_))) {
             assert!(text.contains(&format!("# HELP {} {}\n", metric.name, metric.meaning)), "{}\n{text}", metric.name);
         }
     }
@@ -172,7 +200,7 @@ pub(crate) mod tests {
         let clock = Arc::new(auth_core::ManualClock::default());
         let breaker = Arc::new(auth_core::Breaker::new(auth_core::BreakerConfig::default(), clock.clone()));
         let watched = Arc::clone(&breaker);
-        let metrics = Metrics { counted: recorder.handle(), breakers: Vec::new() };
+        let metrics = Metrics { counted: recorder.handle(), samples: Vec::new() };
         let metrics = metrics.watching("hibp", move || watched.state());
         let shown = || metrics::with_local_recorder(&recorder, || metrics.render());
         assert!(shown().contains("auth_breaker_state{dependency=\"hibp\"} 0\n"));
@@ -202,7 +230,7 @@ pub(crate) mod tests {
         let providers = Providers::builder(NetworkPolicy::Any, breaker, clock);
         let providers = providers.github(client(), Some(endpoints)).openid_connect(issuer).build().unwrap();
         let recorder = recorder().unwrap();
-        let metrics = Metrics { counted: recorder.handle(), breakers: Vec::new() };
+        let metrics = Metrics { counted: recorder.handle(), samples: Vec::new() };
         let text = metrics::with_local_recorder(&recorder, || metrics.watching_providers(&providers).render());
         let counted = r#"auth_oauth_sign_ins_total{provider="github",outcome="success"} 0"#;
         assert!(text.lines().any(|line| line == counted), "{text}");
@@ -211,5 +239,41 @@ pub(crate) mod tests {
             assert!(shown.contains(&&*format!("auth_breaker_state{{dependency=\"{name}\"}} 0")), "{text}");
         }
         assert_eq!(shown.len(), 2, "{text}");
+    }
+
+    /// REQ-52: by template; no text of a client makes a label.
+    #[test]
+    fn requests_are_counted_by_route_method_and_status() {
+        let id = RequestId::of(&actix_web::http::header::HeaderMap::new());
+        let text = counted(|| {
+            let requests = HttpMetrics::new();
+            let odd = Method::from_bytes(b"BREW").unwrap();
+            for (method, route, status) in [
+                (&Method::GET, Some("/users/me"), Some(StatusCode::OK)),
+                (&Method::GET, Some("/users/me"), Some(StatusCode::OK)),
+                (&Method::GET, Some("/users/me"), Some(StatusCode::UNAUTHORIZED)),
+                (&odd, Some("/users/me"), Some(StatusCode::METHOD_NOT_ALLOWED)),
+                (&Method::GET, None, Some(StatusCode::NOT_FOUND)),
+                (&Method::POST, Some("/auth/login"), None),
+            ] {
+                requests.began();
+                let duration = Duration::from_millis(2);
+                requests.ended(&EndedRequest { id: &id, method, route, status, duration, trace_parent: None });
+            }
+            requests.began();
+        })
+        .render();
+        for line in [
+            r#"auth_http_requests_total{method="GET",route="/users/me",status="200"} 2"#,
+            r#"auth_http_requests_total{method="GET",route="/users/me",status="401"} 1"#,
+            r#"auth_http_requests_total{method="other",route="/users/me",status="405"} 1"#,
+            r#"auth_http_requests_total{method="GET",route="unmatched",status="404"} 1"#,
+            r#"auth_http_requests_total{method="POST",route="/auth/login",status="none"} 1"#,
+            r#"auth_http_request_duration_seconds_bucket{route="/users/me",le="0.001"} 0"#,
+            r#"auth_http_request_duration_seconds_count{route="/users/me"} 4"#,
+            "auth_http_requests_in_flight 1",
+        ] {
+            assert!(text.lines().any(|there| there == line), "{line}\n{text}");
+        }
     }
 }

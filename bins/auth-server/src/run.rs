@@ -11,10 +11,10 @@ use auth_core::OsRandom;
 use auth_persistence::Database;
 use auth_service::AuthService;
 
-use crate::cli::{Command, Invocation, KeysCommand, Retry};
+use crate::cli::{AuditCommand, Command, Invocation, KeysCommand, Retry};
 use crate::settings::{Flags, Loaded, Report, Settings, Sources, value};
 use crate::start::{CannotStart, Opened, open_database, open_service};
-use crate::{first_admin, http, keys, logging, outbox, serve};
+use crate::{audit, first_admin, http, keys, logging, outbox, serve};
 
 /// Exit code of a faulty configuration or command line.
 const CONFIGURATION_FAULT: u8 = 2;
@@ -55,6 +55,7 @@ fn run_with(command: &Command, loaded: &Loaded) -> io::Result<ExitCode> {
         Command::OutboxList => return list_outbox(&loaded.settings),
         Command::OutboxRetry(which) => return retry_mails(&loaded.settings, *which),
         Command::Keys(command) => return look_after_keys(&loaded.settings, *command),
+        Command::Audit(command) => return look_at_trail(&loaded.settings, command),
         // Done before the settings were read.
         Command::OpenApi | Command::Secret | Command::AdminCreate { .. } => {}
     }
@@ -70,9 +71,6 @@ fn serve(loaded: &Loaded) -> io::Result<ExitCode> {
     let guard = logging::start(&loaded.settings.log);
     for warning in &loaded.warnings {
         tracing::warn!(setting = warning.name, "{}", warning.text);
-    }
-    for shown in loaded.not_in_force() {
-        tracing::warn!(setting = %shown.row.variable, "this setting has no effect in this release");
     }
     let ended = serve::serve(&loaded.settings);
     // Written out before the last word goes to standard error, which isn't buffered.
@@ -132,6 +130,19 @@ fn look_after_keys(settings: &Settings, command: KeysCommand) -> io::Result<Exit
         Ok(text) => {
             write!(io::stdout().lock(), "{text}")?;
             Ok(ExitCode::SUCCESS)
+        }
+        Err(error) => report(Err(error)),
+    }
+}
+
+/// With the database and the secrets alone, as [`look_after_keys`].
+fn look_at_trail(settings: &Settings, command: &AuditCommand) -> io::Result<ExitCode> {
+    match command_database(settings).and_then(|database| audit::carry_out(settings, database, command)) {
+        Ok(found) => {
+            write!(io::stdout().lock(), "{}", found.text)?;
+            let Some(first) = found.fault else { return Ok(ExitCode::SUCCESS) };
+            writeln!(io::stderr().lock(), "auth-server: the audit trail is not as it was written: {first}")?;
+            Ok(ExitCode::FAILURE)
         }
         Err(error) => report(Err(error)),
     }

@@ -1,6 +1,7 @@
 //! Serving: listen, answer, and stop in good order.
 
 use std::net::{SocketAddr, TcpListener};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,11 +13,13 @@ use auth_core::SystemClock;
 use auth_service::AuthService;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::http::{self, AppName, BindingCookies, LinkPages, SharedState, Stopping, TrustedProxies};
+use crate::http::{self, AppName, BindingCookies, LinkPages, Observed, SharedState, Stopping, TrustedProxies};
 use crate::metrics::Metrics;
 use crate::settings::Settings;
 use crate::settings::section::observability::MetricsSettings;
+use crate::settings::section::rate::RateSettings;
 use crate::start::{CannotStart, Opened, open_database, open_service};
+use crate::traces::Traces;
 use crate::{first_admin, logging};
 
 /// How long a client may take to send the head of its request (security.md, W-19).
@@ -39,13 +42,27 @@ pub(crate) fn serve(settings: &Settings) -> Result<(), CannotStart> {
     let Opened { service, breach_breaker, redis } = open_service(settings, database)?;
     let metrics = metrics.map(|metrics| {
         let metrics = metrics.watching("hibp", move || breach_breaker.state()).watching_providers(service.providers());
+        let metrics = metrics.watching_service(&service);
         match redis.clone() {
             Some(redis) => metrics.watching("redis", move || redis.breaker_state()),
             None => metrics,
         }
     });
     let listeners = Listeners::open(settings)?;
-    actix_web::rt::System::new().block_on(run(settings, service, SharedState(redis), metrics, listeners))
+    let traces = settings.traces.collector.as_ref().map(Traces::start).transpose()?;
+    let watched = Watched { metrics, traces: traces.clone() };
+    let ended = actix_web::rt::System::new().block_on(run(settings, service, SharedState(redis), watched, listeners));
+    if let Some(traces) = traces {
+        traces.finish();
+    }
+    ended
+}
+
+/// What operators see of a server.
+#[derive(Clone)]
+struct Watched {
+    metrics: Option<Metrics>,
+    traces: Option<Traces>,
 }
 
 struct Listeners {
@@ -80,7 +97,7 @@ async fn run(
     settings: &Settings,
     service: AuthService,
     shared: SharedState,
-    metrics: Option<Metrics>,
+    watched: Watched,
     listeners: Listeners,
 ) -> Result<(), CannotStart> {
     if let Some(admin) = &settings.accounts.first_admin {
@@ -95,8 +112,8 @@ async fn run(
     let stopping = web::Data::new(Stopping::default());
     let address = listeners.main.local_addr().map_err(CannotStart::Serve)?;
     let server =
-        server(settings, &service, shared, metrics.clone(), &stopping, listeners.main).map_err(CannotStart::Serve)?;
-    let metrics = metrics.map(|metrics| serve_metrics(metrics, listeners.metrics)).transpose();
+        server(settings, &service, shared, watched.clone(), &stopping, listeners.main).map_err(CannotStart::Serve)?;
+    let metrics = watched.metrics.map(|metrics| serve_metrics(metrics, listeners.metrics)).transpose();
     let metrics = metrics.map_err(CannotStart::Serve)?.flatten();
     announce(settings, address);
     actix_web::rt::spawn(stop_on_signal(server.handle(), stopping));
@@ -113,7 +130,7 @@ fn server(
     settings: &Settings,
     service: &AuthService,
     shared: SharedState,
-    metrics: Option<Metrics>,
+    watched: Watched,
     stopping: &web::Data<Stopping>,
     listener: TcpListener,
 ) -> std::io::Result<Server> {
@@ -122,13 +139,21 @@ fn server(
     let proxies = web::Data::new(TrustedProxies::new(settings.web.trusted_proxies.clone()));
     let app_name = web::Data::new(AppName::new(&settings.server.app_name));
     let link_pages = web::Data::new(LinkPages::new(&settings.server.app_name, settings.server.base_url.as_str()));
+    let Watched { metrics, traces } = watched;
+    let is_counted = metrics.is_some();
     let metrics = metrics.filter(|_| settings.metrics == MetricsSettings::WithServer).map(web::Data::new);
     let (stopping, cors_origins) = (stopping.clone(), settings.web.cors_origins.clone());
     let is_https = settings.server.base_url.is_https();
+    let has_api_limit = settings.rates.api.is_some();
     let cookies = web::Data::new(BindingCookies::new(is_https));
     let app = move || {
         let context =
             RequestContext::new(Arc::new(SystemClock), http::default_headers(is_https), http::QUIET_PATHS.to_vec());
+        let is_observed = is_counted || traces.is_some();
+        let context = match is_observed.then(|| Rc::new(Observed::new(is_counted, traces.clone()))) {
+            Some(observed) => context.observed_by(observed),
+            None => context,
+        };
         App::new()
             .app_data(service.clone())
             .app_data(access_tokens.clone())
@@ -140,6 +165,7 @@ fn server(
             .app_data(cookies.clone())
             .configure(|config| http::metrics_route(config, metrics.as_ref()))
             .configure(http::routes)
+            .wrap(Condition::new(has_api_limit, from_fn(http::limit_requests)))
             .wrap(Condition::new(!cors_origins.is_empty(), http::cors(&cors_origins)))
             .wrap(from_fn(http::credentials))
             .wrap(context)
@@ -184,10 +210,9 @@ fn announce(settings: &Settings, address: SocketAddr) {
     let docs = format!("http://{address}/docs");
     tracing::info!(target: logging::LISTENING, %address, docs, base_url = settings.server.base_url.as_str(), "listening");
     if settings.server.environment.is_production() {
-        tracing::warn!(
-            "rate limits per client are not in this release, whatever the settings say: put a limiter in front, or \
-             passwords can be tried without end"
-        );
+        if settings.rates == RateSettings::default() {
+            tracing::warn!("all rate limits are off: each password can be tried a hundred times in a row");
+        }
         return;
     }
     tracing::info!("development mode: for one's own machine only; AUTH_ENV=production checks what others rely on");

@@ -2,15 +2,16 @@
 
 use auth_core::password::{CharacterClass, PasswordPolicy};
 use auth_core::{BreakerConfig, SigningAlgorithm};
-use auth_service::{Links, ReuseScope, ServiceConfig};
+use auth_service::{Links, Quota, RateLimits, ReuseScope, ServiceConfig};
 
 use crate::settings::Settings;
 use crate::settings::section::account::Registration;
 use crate::settings::section::breaker::BreakerSettings;
 use crate::settings::section::link::LinkSettings;
 use crate::settings::section::password;
+use crate::settings::section::rate::RateSettings;
 use crate::settings::section::token::{JwtAlgorithm, ReuseRevokes};
-use crate::settings::value::WebOrigin;
+use crate::settings::value::{Rate, WebOrigin};
 use crate::start::CannotStart;
 
 pub(crate) fn service_config(settings: &Settings) -> Result<ServiceConfig, CannotStart> {
@@ -38,6 +39,9 @@ pub(crate) fn service_config(settings: &Settings) -> Result<ServiceConfig, Canno
         mfa_ends_other_sessions: account.mfa_ends_other_sessions,
         notify_new_device: account.notify_new_device,
         mails_per_recipient: settings.rates.mail.map(|rate| (rate.count, rate.per)),
+        rate_limits: rate_limits(&settings.rates),
+        device_token_life: account.device_token_ttl,
+        audit_retention: account.audit_retention,
         links: links(&settings.links),
         breaker: breaker(settings.breaker),
         password_policy: password_policy(settings)?,
@@ -53,6 +57,20 @@ pub(crate) const fn signing_algorithm(algorithm: JwtAlgorithm) -> SigningAlgorit
         JwtAlgorithm::Es256 => SigningAlgorithm::Es256,
         JwtAlgorithm::Rs256 => SigningAlgorithm::Rs256,
         JwtAlgorithm::Hs256 => SigningAlgorithm::Hs256,
+    }
+}
+
+fn rate_limits(rates: &RateSettings) -> RateLimits {
+    let quota = |rate: Option<Rate>| rate.map(|rate| Quota { count: rate.count, per: rate.per });
+    RateLimits {
+        login: quota(rates.login),
+        login_account: quota(rates.login_account),
+        register: quota(rates.register),
+        refresh: quota(rates.refresh),
+        mfa: quota(rates.mfa),
+        mail: quota(rates.mail),
+        oauth: quota(rates.oauth),
+        api: quota(rates.api),
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use auth_core::password::{Argon2Backend, Argon2Params, HashPool, HashPoolConfig, PasswordHasher};
 use auth_core::{AuthSecret, BreachConfig, BreachedPasswords, Breaker, Clock, OsRandom, SecretRing, SystemClock};
 use auth_email::{Branding, InvalidMailConfig, Mailer, SmtpConfig};
-use auth_ephemeral::{EphemeralStore, InvalidRedis, MemoryConfig, Redis, RedisConfig};
+use auth_ephemeral::{Broadcast, EphemeralStore, InvalidRedis, MemoryConfig, RateLimiter, Redis, RedisConfig};
 use auth_oauth::InvalidProvider;
 use auth_persistence::{Database, DatabaseConfig, OpenError};
 use auth_service::{AdminError, AuthService, Fault, KeyError, Parts, StartError};
@@ -95,6 +95,11 @@ pub(crate) fn open_service(settings: &Settings, database: Database) -> Result<Op
             Some(redis) => EphemeralStore::in_redis(redis),
             None => EphemeralStore::in_memory(MemoryConfig::default(), Arc::clone(&clock)),
         },
+        rate_limiter: match &redis {
+            Some(redis) => RateLimiter::in_redis(redis, Arc::clone(&clock)),
+            None => RateLimiter::in_memory(Arc::clone(&clock)),
+        },
+        broadcast: redis.as_ref().map_or_else(Broadcast::in_memory, Broadcast::in_redis),
         providers: providers(settings, Arc::clone(&clock))?,
         mailer: mailer(settings)?,
         breached_passwords: breached_passwords(settings, &breach_breaker),
@@ -145,7 +150,11 @@ fn hash_pool(settings: &Settings, clock: Arc<dyn Clock>) -> Result<HashPool, Can
     let hasher = PasswordHasher::new(params, backend);
     tracing::info!(backend = hasher.backend_in_use(), threads = hash.threads, "password hashing");
     let config = HashPoolConfig { threads: hash.threads, queue: hash.queue, max_wait: hash.wait };
-    HashPool::start(config, hasher, clock).map_err(CannotStart::Thread)
+    metrics::gauge!("auth_hash_pool_backend", "backend" => hasher.backend_in_use()).set(1);
+    let waits = metrics::histogram!("auth_hash_pool_wait_seconds");
+    let pool = HashPool::start(config, hasher, clock).map_err(CannotStart::Thread)?;
+    pool.observe_waits(move |waited| waits.record(waited));
+    Ok(pool)
 }
 
 /// Where nobody can be asked, for instance on a system without root certificates, passwords are taken unasked as they are

@@ -1,6 +1,6 @@
 //! The trail of what happened to accounts. It outlives them: no event refers to a row that must exist.
 
-use auth_core::{AuditEventId, Timestamp, UserId};
+use auth_core::{AuditEventId, AuditSeal, Timestamp, UserId};
 use diesel::prelude::*;
 
 use crate::column::Details;
@@ -36,12 +36,13 @@ pub struct AuditEvent {
     pub details: serde_json::Value,
 }
 
-/// Stores `event`.
+/// Stores `event` with what seals it; the text of its details is that of `Value::to_string`. Without a seal
+/// it is taken for one from before the chain, or for somebody else's if the chain has begun.
 ///
 /// # Errors
 ///
 /// When the database can't be written.
-pub fn insert(connection: &mut DbConnection, event: &AuditEvent) -> Result<(), DbError> {
+pub fn insert(connection: &mut DbConnection, event: &AuditEvent, seal: Option<&AuditSeal>) -> Result<(), DbError> {
     diesel::insert_into(audit_events::table)
         .values((
             audit_events::id.eq(key(event.id)),
@@ -54,6 +55,9 @@ pub fn insert(connection: &mut DbConnection, event: &AuditEvent) -> Result<(), D
             audit_events::user_agent.eq(&event.user_agent),
             audit_events::request_id.eq(&event.request_id),
             audit_events::details.eq(event.details.to_string()),
+            audit_events::salt.eq(seal.map(|seal| seal.salt.as_slice())),
+            audit_events::personal_digest.eq(seal.map(|seal| seal.personal_digest.as_slice())),
+            audit_events::tag.eq(seal.map(|seal| seal.tag.as_slice())),
         ))
         .execute(connection)?;
     Ok(())
@@ -72,7 +76,11 @@ pub fn list_for_user(connection: &mut DbConnection, user: UserId) -> Result<Vec<
         .load(connection)?)
 }
 
-/// Takes from all events of the user's account what tells who that was: the trail keeps the id alone.
+/// What is left of the details of an erased event.
+pub const ERASED_DETAILS: &str = "{}";
+
+/// Takes from all events of the user's account what tells who that was: the trail keeps the id alone, and the digest of
+/// what is gone, which nobody can try guesses on without the salt.
 ///
 /// # Errors
 ///
@@ -82,7 +90,8 @@ pub fn forget_user(connection: &mut DbConnection, user: UserId) -> Result<(), Db
         .set((
             audit_events::ip.eq(None::<String>),
             audit_events::user_agent.eq(None::<String>),
-            audit_events::details.eq("{}"),
+            audit_events::details.eq(ERASED_DETAILS),
+            audit_events::salt.eq(None::<Vec<u8>>),
         ))
         .execute(connection)?;
     Ok(())

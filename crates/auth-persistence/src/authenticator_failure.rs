@@ -13,6 +13,9 @@ use crate::statement::on_either;
 /// The lane of attempts about whose device nothing is known.
 pub const ANY_LANE: &str = "any";
 
+/// The lane of attempts on devices that the user has signed in on: others can't use it up.
+pub const KNOWN_DEVICE: &str = "known_device";
+
 /// What somebody proves with who they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Authenticator {
@@ -74,7 +77,7 @@ pub fn count(
     Ok(row.select(dsl::count).get_result(connection).optional()?.unwrap_or(0))
 }
 
-/// Forgets the failures of all lanes in which there are fewer than `limit`, and returns of how many. A failure that is
+/// Forgets the failures of this lane if there are fewer than `limit`, and returns whether it did. A failure that is
 /// committed at the same time is either forgotten with them, or the one that reaches the limit and stays.
 ///
 /// # Errors
@@ -84,13 +87,11 @@ pub fn clear_below(
     connection: &mut DbConnection,
     user: UserId,
     authenticator: Authenticator,
+    lane: &str,
     limit: i64,
-) -> Result<usize, DbError> {
-    let few = authenticator_failures::table
-        .filter(dsl::user_id.eq(key(user)))
-        .filter(dsl::authenticator.eq(authenticator.as_str()))
-        .filter(dsl::count.lt(limit));
-    Ok(diesel::delete(few).execute(connection)?)
+) -> Result<bool, DbError> {
+    let row = authenticator_failures::table.find((key(user), authenticator.as_str(), lane));
+    Ok(diesel::delete(row.filter(dsl::count.lt(limit))).execute(connection)? == 1)
 }
 
 /// Forgets the failures of all lanes, and returns of how many.

@@ -45,6 +45,11 @@ checked_column!(KeyVersion(u8) of "data_keys"."version", SmallInt => i16, |numbe
 checked_column!(Purpose(TokenPurpose) of "one_time_tokens"."purpose", Text => String, |text| text.parse().ok());
 checked_column!(Details(serde_json::Value) of "audit_events"."details", Text => String,
     |text| serde_json::from_str(&text).ok());
+checked_column!(BaseLink([u8; 32]) of "audit_chain"."base_link", Binary => Vec<u8>, |bytes| bytes.try_into().ok());
+checked_column!(HeadLink([u8; 32]) of "audit_chain"."link", Binary => Vec<u8>, |bytes| bytes.try_into().ok());
+checked_column!(HeadTag([u8; 32]) of "audit_chain"."tag", Binary => Vec<u8>, |bytes| bytes.try_into().ok());
+checked_column!(CheckpointLink([u8; 32]) of "audit_checkpoints"."link", Binary => Vec<u8>, |bytes| bytes.try_into().ok());
+checked_column!(CheckpointSignature([u8; 64]) of "audit_checkpoints"."signature", Binary => Vec<u8>, |bytes| bytes.try_into().ok());
 
 /// A column that is read into something that can't be printed.
 macro_rules! hidden_column {

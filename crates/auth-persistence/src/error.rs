@@ -72,6 +72,8 @@ pub enum Conflict {
     OAuthIdentity,
     /// The user and provider of a linked account.
     OAuthProvider,
+    /// The hash of a device's token.
+    DeviceToken,
     /// A key that this version does not know.
     Other(String),
 }
@@ -101,6 +103,7 @@ impl Conflict {
             "oauth_accounts_user_id_provider_key" | "oauth_accounts.user_id, oauth_accounts.provider" => {
                 Self::OAuthProvider
             }
+            "devices_token_hash_key" | "devices.token_hash" => Self::DeviceToken,
             other => Self::Other(other.to_owned()),
         }
     }

@@ -1,7 +1,10 @@
 #![doc = include_str!("../README.md")]
 #![deny(missing_docs)]
 
+pub mod audit_chain;
+pub mod audit_checkpoint;
 pub mod audit_event;
+pub mod audit_trail;
 pub mod authenticator_failure;
 pub mod backup_code;
 mod chosen;
@@ -9,10 +12,12 @@ mod column;
 mod connection;
 pub mod data_key;
 mod database;
+pub mod device;
 pub mod email_outbox;
 mod error;
 mod hidden;
 pub mod known_client;
+pub mod lease;
 pub mod mail_budget;
 pub mod oauth_account;
 pub mod one_time_token;
@@ -30,7 +35,7 @@ mod transaction;
 pub mod user;
 
 pub use connection::DbConnection;
-pub use database::{Database, DatabaseConfig, DatabaseKind, OpenError};
+pub use database::{Database, DatabaseConfig, DatabaseKind, DatabaseStatistics, OpenError};
 pub use error::{Conflict, DbError};
 pub use hidden::Hidden;
 pub use transaction::nested_transaction;

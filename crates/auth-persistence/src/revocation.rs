@@ -5,6 +5,7 @@ use auth_core::{SessionId, Timestamp, UserId};
 use diesel::prelude::*;
 use uuid::Uuid;
 
+use crate::chosen::choose;
 use crate::connection::{DbConnection, MultiBackend};
 use crate::error::DbError;
 use crate::schema::revocations;
@@ -63,11 +64,14 @@ pub fn list_since(connection: &mut DbConnection, since: Timestamp) -> Result<Vec
         .load(connection)?)
 }
 
-/// Deletes the news that concern no living access token any more, and returns how many there were.
+/// Deletes news that concern no living access token any more at `now`, at most `limit` of them, and returns how many there
+/// were.
 ///
 /// # Errors
 ///
 /// When the database can't be written.
-pub fn delete_expired(connection: &mut DbConnection, now: Timestamp) -> Result<usize, DbError> {
-    Ok(diesel::delete(revocations::table.filter(revocations::expires_at.le(at(now)))).execute(connection)?)
+pub fn delete_expired(connection: &mut DbConnection, now: Timestamp, limit: u32) -> Result<usize, DbError> {
+    let expired = revocations::expires_at.le(at(now));
+    let chosen = choose(connection, revocations::table, expired, revocations::expires_at, limit);
+    Ok(chosen.delete().execute(connection)?)
 }

@@ -85,7 +85,7 @@ table! {
 }
 
 table! {
-    use diesel::sql_types::{Nullable, Text};
+    use diesel::sql_types::{BigInt, Binary, Nullable, Text};
     use crate::sql_type::{Id, Instant};
 
     audit_events (id) {
@@ -99,6 +99,64 @@ table! {
         user_agent -> Nullable<Text>,
         request_id -> Nullable<Text>,
         details -> Text,
+        salt -> Nullable<Binary>,
+        personal_digest -> Nullable<Binary>,
+        tag -> Nullable<Binary>,
+        sequence -> Nullable<BigInt>,
+        link -> Nullable<Binary>,
+    }
+}
+
+table! {
+    use diesel::sql_types::{BigInt, Binary, SmallInt};
+    use crate::sql_type::Instant;
+
+    audit_chain (id) {
+        id -> SmallInt,
+        began_at -> Instant,
+        base_sequence -> BigInt,
+        base_link -> Binary,
+        sequence -> BigInt,
+        link -> Binary,
+        tag -> Binary,
+    }
+}
+
+table! {
+    use diesel::sql_types::{BigInt, Binary};
+    use crate::sql_type::Instant;
+
+    audit_checkpoints (sequence) {
+        sequence -> BigInt,
+        at -> Instant,
+        link -> Binary,
+        signature -> Binary,
+    }
+}
+
+table! {
+    use diesel::sql_types::{Binary, Nullable, Text};
+    use crate::sql_type::{Id, Instant};
+
+    devices (id) {
+        id -> Id,
+        user_id -> Id,
+        token_hash -> Binary,
+        label -> Nullable<Text>,
+        created_at -> Instant,
+        last_used_at -> Instant,
+        expires_at -> Instant,
+    }
+}
+
+table! {
+    use diesel::sql_types::Text;
+    use crate::sql_type::{Id, Instant};
+
+    leases (name) {
+        name -> Text,
+        holder -> Id,
+        expires_at -> Instant,
     }
 }
 
@@ -278,7 +336,7 @@ mod tests {
         select_all_columns!(users, sessions, data_keys, signing_keys, audit_events, email_outbox, revocations);
         select_all_columns!(pending_registrations, one_time_tokens, authenticator_failures);
         select_all_columns!(reserved_addresses, mail_budgets, known_clients, totp_credentials, backup_codes);
-        select_all_columns!(oauth_accounts);
+        select_all_columns!(oauth_accounts, audit_chain, audit_checkpoints, devices, leases);
         Ok(())
     }
 

@@ -5,6 +5,7 @@ use std::num::NonZeroU32;
 use auth_core::{SessionId, Timestamp, UserId};
 use diesel::prelude::*;
 
+use crate::chosen::choose;
 use crate::column::{Generation, PreviousGeneration, Salt, SeenGeneration, Skips};
 use crate::connection::{DbConnection, MultiBackend};
 use crate::error::DbError;
@@ -287,4 +288,26 @@ pub fn revoke_oldest_beyond(
         }
     }
     Ok(revoked)
+}
+
+/// Deletes sessions that had ended by their time by `before`, at most `limit` of them, and returns how many there were.
+///
+/// # Errors
+///
+/// When the database can't be written.
+pub fn delete_expired(connection: &mut DbConnection, before: Timestamp, limit: u32) -> Result<usize, DbError> {
+    let expired = sessions::expires_at.le(at(before));
+    let chosen = choose(connection, sessions::table, expired, sessions::expires_at, limit);
+    Ok(chosen.delete().execute(connection)?)
+}
+
+/// Deletes sessions that had been revoked by `before`, at most `limit` of them, and returns how many there were.
+///
+/// # Errors
+///
+/// When the database can't be written.
+pub fn delete_revoked(connection: &mut DbConnection, before: Timestamp, limit: u32) -> Result<usize, DbError> {
+    let revoked = sessions::revoked_at.le(at(before));
+    let chosen = choose(connection, sessions::table, revoked, sessions::revoked_at, limit);
+    Ok(chosen.delete().execute(connection)?)
 }

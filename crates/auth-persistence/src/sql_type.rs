@@ -178,6 +178,31 @@ impl FromSql<Instant, Sqlite> for Timestamp {
 
 read_as!(Timestamp, Instant);
 
+/// A point in time that somebody else may have written: one out of range is read as the end of the range.
+#[derive(Debug, Clone, Copy)]
+pub struct AnyInstant(Timestamp);
+
+impl From<AnyInstant> for Timestamp {
+    fn from(time: AnyInstant) -> Self {
+        time.0
+    }
+}
+
+impl FromSql<Instant, Pg> for AnyInstant {
+    fn from_sql(value: <Pg as Backend>::RawValue<'_>) -> deserialize::Result<Self> {
+        let PgTimestamp(micros) = <PgTimestamp as FromSql<Timestamptz, Pg>>::from_sql(value)?;
+        Ok(Self(Timestamp::from_micros(micros.saturating_add(POSTGRES_EPOCH))))
+    }
+}
+
+impl FromSql<Instant, Sqlite> for AnyInstant {
+    fn from_sql(value: <Sqlite as Backend>::RawValue<'_>) -> deserialize::Result<Self> {
+        Ok(Self(Timestamp::from_micros(<i64 as FromSql<BigInt, Sqlite>>::from_sql(value)?)))
+    }
+}
+
+read_as!(AnyInstant, Instant);
+
 /// `infinity` and its like are no points in time.
 fn in_range(micros: i64) -> deserialize::Result<Timestamp> {
     let time = Timestamp::from_micros(micros);

@@ -57,17 +57,18 @@ impl Inner {
     ///
     /// Read in the transaction that acts on it, so that of many guesses at once only those count that came before
     /// the hundredth failure was committed.
-    pub(crate) fn confirm_password(conn: &mut DbConnection, user: UserId) -> Result<bool, DbError> {
-        if authenticator_failure::count(conn, user, Authenticator::Password, ANY_LANE)? == 0 {
+    pub(crate) fn confirm_password(conn: &mut DbConnection, user: UserId, lane: &str) -> Result<bool, DbError> {
+        let authenticator = Authenticator::Password;
+        if authenticator_failure::count(conn, user, authenticator, lane)? == 0 {
             return Ok(true);
         }
-        authenticator_failure::clear_below(conn, user, Authenticator::Password, MAX_FAILURES)?;
-        Ok(authenticator_failure::count(conn, user, Authenticator::Password, ANY_LANE)? < MAX_FAILURES)
+        authenticator_failure::clear_below(conn, user, authenticator, lane, MAX_FAILURES)?;
+        Ok(authenticator_failure::count(conn, user, authenticator, lane)? < MAX_FAILURES)
     }
 
     /// Whether a right password counts, for calls that act on it in a later transaction.
     pub(crate) async fn confirm_password_now(&self, user: UserId) -> Result<bool, Fault> {
-        Ok(self.database.write(move |conn| Self::confirm_password(conn, user)).await?)
+        Ok(self.database.write(move |conn| Self::confirm_password(conn, user, ANY_LANE)).await?)
     }
 
     /// Committed before the refusal is answered: a refused request never rolls its own record back.
@@ -75,6 +76,7 @@ impl Inner {
         &self,
         user: Option<UserId>,
         reason: &'static str,
+        lane: &'static str,
         client: &Client,
     ) -> Result<(), DbError> {
         if reason != WRONG_PROOF {
@@ -83,18 +85,27 @@ impl Inner {
         let (inner, client) = (self.handle(), client.clone());
         self.database
             .write(move |conn| {
+                let user = Self::still_there(conn, user)?;
                 inner.record(conn, Event::LoginFailed, user, &client, json!({ "reason": reason }))?;
                 match user {
-                    Some(user) if reason != ACCOUNT_DISABLED => inner.count_failure(conn, user, &client),
+                    Some(user) if reason != ACCOUNT_DISABLED => inner.count_failure(conn, user, lane, &client),
                     _ => Ok(()),
                 }
             })
             .await
     }
 
-    fn count_failure(&self, conn: &mut DbConnection, user: UserId, client: &Client) -> Result<(), DbError> {
+    /// `user`, with the row locked, unless the account was deleted meanwhile: what happens to it after that is on record
+    /// without a user, or it would keep addresses that the deletion has erased.
+    pub(crate) fn still_there(conn: &mut DbConnection, user: Option<UserId>) -> Result<Option<UserId>, DbError> {
+        let Some(id) = user else { return Ok(None) };
+        user::lock(conn, id)?;
+        Ok(user::find(conn, id)?.map(|user| user.id))
+    }
+
+    fn count_failure(&self, conn: &mut DbConnection, user: UserId, lane: &str, client: &Client) -> Result<(), DbError> {
         let added =
-            nested_transaction(conn, |conn| authenticator_failure::add(conn, user, Authenticator::Password, ANY_LANE));
+            nested_transaction(conn, |conn| authenticator_failure::add(conn, user, Authenticator::Password, lane));
         let failures = match added {
             // The account was deleted meanwhile.
             Err(DbError::ForeignKeyViolation) => return Ok(()),

@@ -7,6 +7,7 @@ use auth_core::password::PasswordPolicy;
 use auth_core::{BreakerConfig, SigningAlgorithm};
 use url::{Origin, Url};
 
+use crate::limits::RateLimits;
 use crate::links::Links;
 
 /// The settings of [`AuthService`](crate::AuthService). The defaults are those of `docs/configuration.md`.
@@ -52,6 +53,12 @@ pub struct ServiceConfig {
     pub notify_new_device: bool,
     /// How many mails that anybody can cause go to one address: so many, in so long; `None`: any number.
     pub mails_per_recipient: Option<(NonZeroU32, Duration)>,
+    /// How often somebody may do what costs much, or guesses, or mails.
+    pub rate_limits: RateLimits,
+    /// How long a device is recognised that nobody signed in on since.
+    pub device_token_life: Duration,
+    /// How long audit events are kept.
+    pub audit_retention: Duration,
     /// Where the links in mails lead.
     pub links: Links,
     /// When the mail server counts as gone.
@@ -88,6 +95,9 @@ impl Default for ServiceConfig {
             mfa_ends_other_sessions: true,
             notify_new_device: true,
             mails_per_recipient: NonZeroU32::new(5).map(|count| (count, Duration::from_hours(1))),
+            rate_limits: RateLimits::default(),
+            device_token_life: Duration::from_hours(180 * 24),
+            audit_retention: Duration::from_hours(400 * 24),
             links: Links::below(&default_base_url()),
             breaker: BreakerConfig::default(),
             password_policy: PasswordPolicy::default(),

@@ -60,6 +60,7 @@ impl AuthService {
         let email = required(new_email, "new_email", &mut errors)
             .and_then(|text| kept(Email::parse(text), "new_email", "invalid_email", &mut errors))
             .ok_or(AccountError::Invalid(errors))?;
+        let _kept = inner.charge([inner.mail_charge(client)], Some(claims.user_id), client).await?;
         let proven = inner.require_fresh_proof(claims, proof, client).await?;
         let (handle, claims, client) = (inner.handle(), claims.clone(), client.clone());
         inner

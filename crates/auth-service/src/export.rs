@@ -1,16 +1,17 @@
 //! Taking one's data along: everything that is stored about a user, but for secrets.
 
-use auth_core::{AccessClaims, AuditEventId, SessionId, Timestamp, UserId};
-use auth_persistence::audit_event::{self, AuditEvent};
+use auth_core::{AccessClaims, SessionId, Timestamp};
+use auth_persistence::audit_event;
 use auth_persistence::email_outbox::{self, QueuedEmail};
 use auth_persistence::oauth_account::{self, OAuthAccount};
 use auth_persistence::session::{self, Session};
-use auth_persistence::{backup_code, known_client, reserved_address, user};
+use auth_persistence::{backup_code, device, known_client, reserved_address, user};
 use serde::Serialize;
 
 use crate::account::{AccountError, active};
 use crate::oauth::LinkedAccount;
 use crate::profile::Profile;
+use crate::security_events::SecurityEvent;
 use crate::service::AuthService;
 use crate::sessions::SessionInfo;
 
@@ -22,13 +23,15 @@ pub struct Export {
     /// The sessions whose rows are still there, ended ones too.
     pub sessions: Vec<ExportedSession>,
     /// What happened to the account.
-    pub events: Vec<ExportedEvent>,
+    pub events: Vec<SecurityEvent>,
     /// The mails that were queued for the user.
     pub mails: Vec<ExportedMail>,
     /// The accounts elsewhere that the user can sign in with.
     pub linked_accounts: Vec<ExportedLink>,
     /// From where the user signed in: the device and network, and when that was noted.
     pub places: Vec<ExportedPlace>,
+    /// The devices that the user signed in on.
+    pub devices: Vec<ExportedDevice>,
     /// Addresses that are kept for the user while a change may be taken back.
     pub reserved_addresses: Vec<ReservedAddress>,
     /// The second factor, but for its secret.
@@ -58,6 +61,14 @@ pub struct ExportedPlace {
     noted_at: Timestamp,
 }
 
+/// A device that a user signed in on.
+#[derive(Clone, Debug, Serialize)]
+pub struct ExportedDevice {
+    label: Option<String>,
+    created_at: Timestamp,
+    last_used_at: Timestamp,
+}
+
 /// An address that a user had.
 #[derive(Clone, Debug, Serialize)]
 pub struct ReservedAddress {
@@ -85,28 +96,6 @@ impl ExportedSession {
     fn of(session: Session, current: SessionId) -> Self {
         let (revoked_at, revoke_reason) = (session.revoked_at, session.revoke_reason.clone());
         Self { session: SessionInfo::of(session, current), revoked_at, revoke_reason }
-    }
-}
-
-/// An audit event, as its user may see it.
-#[derive(Clone, Debug, Serialize)]
-pub struct ExportedEvent {
-    id: AuditEventId,
-    at: Timestamp,
-    event: String,
-    outcome: String,
-    user_id: Option<UserId>,
-    actor_id: Option<UserId>,
-    ip: Option<String>,
-    user_agent: Option<String>,
-    request_id: Option<String>,
-    details: serde_json::Value,
-}
-
-impl From<AuditEvent> for ExportedEvent {
-    fn from(event: AuditEvent) -> Self {
-        let AuditEvent { id, at, event, outcome, user_id, actor_id, ip, user_agent, request_id, details } = event;
-        Self { id, at, event, outcome, user_id, actor_id, ip, user_agent, request_id, details }
     }
 }
 
@@ -154,10 +143,18 @@ impl AuthService {
                     },
                     user: Profile::of(user, now),
                     sessions: sessions.map(|row| ExportedSession::of(row, current)).collect(),
-                    events: audit_event::list_for_user(conn, id)?.into_iter().map(ExportedEvent::from).collect(),
+                    events: audit_event::list_for_user(conn, id)?.into_iter().map(SecurityEvent::from).collect(),
                     mails: email_outbox::list_for_user(conn, id)?.into_iter().map(ExportedMail::from).collect(),
                     linked_accounts: oauth_account::list(conn, id)?.into_iter().map(ExportedLink::from).collect(),
                     places: places.map(|(place, noted_at)| ExportedPlace { place, noted_at }).collect(),
+                    devices: device::list(conn, id)?
+                        .into_iter()
+                        .map(|device| ExportedDevice {
+                            label: device.label,
+                            created_at: device.created_at,
+                            last_used_at: device.last_used_at,
+                        })
+                        .collect(),
                     reserved_addresses: reserved
                         .map(|(address, reserved_until)| ReservedAddress { address, reserved_until })
                         .collect(),

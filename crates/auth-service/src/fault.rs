@@ -4,12 +4,17 @@ use auth_core::ErrorCode;
 use auth_core::password::HashJobError;
 use auth_persistence::DbError;
 
-/// A use case could not be carried out, through no fault of the caller.
+use crate::limits::RateLimited;
+
+/// A use case could not be carried out, for a reason that has nothing to do with what it is.
 #[derive(Debug, thiserror::Error)]
 pub enum Fault {
     /// Too much to do at the moment, or the database is out of reach: the same call may succeed soon.
     #[error("temporarily unavailable: {0}")]
     Unavailable(String),
+    /// The caller, or whoever it concerns, did it too often.
+    #[error(transparent)]
+    RateLimited(RateLimited),
     /// A defect: the database, the keys and the code don't agree.
     #[error("internal error: {0}")]
     Internal(String),
@@ -20,6 +25,7 @@ impl Fault {
     pub const fn code(&self) -> ErrorCode {
         match self {
             Self::Unavailable(_) => ErrorCode::Overloaded,
+            Self::RateLimited(_) => ErrorCode::RateLimited,
             Self::Internal(_) => ErrorCode::InternalError,
         }
     }

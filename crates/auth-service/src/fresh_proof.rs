@@ -5,6 +5,7 @@ use std::time::Duration;
 use auth_core::password::PasswordHash;
 use auth_core::{AccessClaims, SecondFactorCode, SessionId, Timestamp, UserId};
 use auth_persistence::DbConnection;
+use auth_persistence::authenticator_failure::ANY_LANE;
 use auth_persistence::session::{self, Session};
 use auth_persistence::user::{self, User};
 
@@ -111,6 +112,7 @@ impl Inner {
 
     /// What `code` is, if it is right. A wrong one is counted before it is refused.
     async fn require_code(&self, user: UserId, code: &str, client: &Client) -> Result<Factor, AccountError> {
+        let charged = self.charge(self.code_charges(user, None, client), Some(user), client).await?;
         let code = SecondFactorCode::parse(code);
         let (inner, client) = (self.handle(), client.clone());
         let checked = self
@@ -118,10 +120,13 @@ impl Inner {
             .write(move |conn| {
                 user::lock(conn, user)?;
                 let user = active(user::find(conn, user)?)?;
-                Ok::<_, AccountError>(inner.check_code(conn, &user, code.as_ref(), &client)?)
+                Ok::<_, AccountError>(inner.check_code(conn, &user, code.as_ref(), ANY_LANE, &client)?)
             })
-            .await?;
-        match checked {
+            .await;
+        if !matches!(checked, Ok(CheckedCode::Wrong)) {
+            self.refund(charged).await;
+        }
+        match checked? {
             CheckedCode::Right(factor) => Ok(factor),
             CheckedCode::Wrong => Err(AccountError::InvalidCode),
         }

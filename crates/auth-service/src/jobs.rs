@@ -8,10 +8,14 @@ use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use crate::keys::KEY_POLL;
+use crate::revocation_news;
 use crate::service::AuthService;
 
 /// How often the marks of met generations are written.
 const SEEN_FLUSH: Duration = Duration::from_secs(1);
+
+/// How often audit events are linked: those that were removed before are not missed.
+const SEAL: Duration = Duration::from_secs(1);
 
 /// How often what nobody needs any more is deleted.
 const SWEEP: Duration = Duration::from_mins(1);
@@ -34,10 +38,13 @@ pub struct Jobs {
 }
 
 impl AuthService {
-    /// Starts following the feed of revocations, reading the signing keys, writing down which tokens were met, sending mails and deleting what is
-    /// outdated. Call it within a tokio runtime.
+    /// Starts hearing of revocations and reading their feed, reading the signing keys, writing down which tokens were met,
+    /// linking audit events, sending mails and deleting what is outdated. Call it within a tokio runtime.
     pub fn run_jobs(&self) -> Jobs {
         let mut jobs = Jobs { service: self.clone(), stop: watch::Sender::new(false), tasks: Vec::new() };
+        // Before the first reading, so that nothing is missed in between.
+        let listener = self.inner().broadcast.listen();
+        jobs.tasks.push(tokio::spawn(revocation_news::follow(self.clone(), listener, jobs.stop.subscribe())));
         let poll = self.inner().config.revocation_poll;
         jobs.start(poll, "read the feed of revocations", |service, _| async move {
             service.inner().poll_revocations().await
@@ -46,14 +53,10 @@ impl AuthService {
         jobs.start(SEEN_FLUSH, "write down which tokens were met", |service, _| async move {
             service.inner().flush_seen().await
         });
-        jobs.start(SWEEP, "delete outdated revocations", |service, _| async move {
-            service.inner().sweep_revocations().await
+        jobs.start(SWEEP, "delete what is outdated", |service, stop| async move {
+            service.inner().delete_outdated(stop).await.map(drop)
         });
-        jobs.start(
-            SWEEP,
-            "delete what is outdated",
-            |service, _| async move { service.inner().delete_outdated().await },
-        );
+        jobs.start(SEAL, "link the audit events", |service, _| async move { service.inner().keep_audit_chain().await });
         jobs.start(MAIL_GAUGE, "measure the queue of mails", |service, _| async move {
             service.inner().measure_outbox().await
         });
@@ -98,6 +101,12 @@ impl Jobs {
         }
         if let Err(error) = self.service.inner().flush_seen().await {
             tracing::warn!(%error, "the marks of met tokens can't be written");
+        }
+        if let Err(error) = self.service.inner().finish_audit_chain().await {
+            tracing::warn!(%error, "the last audit events can't be linked; another instance does it, or the next start");
+        }
+        if let Err(error) = self.service.inner().release_leases().await {
+            tracing::warn!(%error, "leases can't be given up; they run out");
         }
     }
 }

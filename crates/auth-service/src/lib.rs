@@ -14,7 +14,7 @@
 //! use auth_core::password::{Argon2Backend, HashPool, HashPoolConfig, PasswordHasher};
 //! use auth_core::{AuthSecret, OsRandom, SecretRing, SystemClock};
 //! use auth_email::{Branding, Mailer};
-//! use auth_ephemeral::EphemeralStore;
+//! use auth_ephemeral::{Broadcast, EphemeralStore, RateLimiter};
 //! use auth_oauth::Providers;
 //! use auth_persistence::{Database, DatabaseConfig};
 //! use auth_service::{AuthService, Client, LoginAttempt, Parts, Registration, ServiceConfig, Step};
@@ -32,6 +32,8 @@
 //!         secrets: SecretRing::new(&AuthSecret::generate(&OsRandom), None),
 //!         hash_pool: HashPool::start(HashPoolConfig::default(), hasher, Arc::new(SystemClock))?,
 //!         ephemeral: EphemeralStore::in_memory(Default::default(), Arc::new(SystemClock)),
+//!         rate_limiter: RateLimiter::in_memory(Arc::new(SystemClock)),
+//!         broadcast: Broadcast::in_memory(),
 //!         // Nobody else to sign in with.
 //!         providers: Providers::default(),
 //!         // A real service gives an SMTP server; this one prints mails to the log.
@@ -47,7 +49,7 @@
 //! let (email, password) = (Some("ada@example.org"), Some("seven wooden gates of Thebes"));
 //! let client = Client::at(Some("192.0.2.1".parse()?));
 //! service.register(Registration { email, password, username: None, display_name: None }, &client).await?;
-//! let step = service.log_in(LoginAttempt { identifier: email, password }, &client).await?;
+//! let step = service.log_in(LoginAttempt { identifier: email, password, device_token: None }, &client).await?;
 //! let Step::Authenticated(tokens) = step else { return Err("something is still due".into()) };
 //!
 //! let claims = service.access_tokens().verify(tokens.access_token.expose())?;
@@ -68,14 +70,18 @@ mod challenge;
 mod clean_up;
 mod client;
 mod config;
+mod device;
 mod email_change;
 mod export;
 mod fault;
 mod first_admin;
 mod fresh_proof;
+mod identifier;
 mod jobs;
 mod keys;
+mod lease;
 mod letter;
+mod limits;
 mod links;
 mod login;
 mod logout;
@@ -84,6 +90,7 @@ mod new_password;
 mod oauth;
 mod operation;
 mod outbox;
+mod page;
 mod password_change;
 mod pending;
 mod profile;
@@ -92,8 +99,10 @@ mod recovery;
 mod refresh;
 mod register;
 mod revocation_feed;
+mod revocation_news;
 mod second_factor;
 mod security_event;
+mod security_events;
 mod seen_flush;
 mod service;
 mod session;
@@ -102,6 +111,7 @@ mod step;
 mod verification;
 
 pub use account::{AccountError, ProfileChange};
+pub use audit::{AuditFault, AuditReport, AuditTrail, FaultKind, InvalidCheckpoint, KnownCheckpoint};
 pub use challenge::{ChallengeAnswer, ChallengeError};
 pub use client::Client;
 pub use config::{ReuseScope, ServiceConfig};
@@ -111,6 +121,7 @@ pub use first_admin::{AdminError, AdminOutcome};
 pub use fresh_proof::{FRESH_PROOF, FreshProof};
 pub use jobs::Jobs;
 pub use keys::{KeyError, KeyInfo, KeyKeeper, KeyState, Replaced, Resealed, Rotation, Urgency};
+pub use limits::{RateLimited, RateLimits};
 pub use links::Links;
 pub use login::{LoginAttempt, LoginError};
 pub use logout::SessionError;
@@ -119,15 +130,19 @@ pub use oauth::{
     oauth_flow_id,
 };
 pub use outbox::OutboxEntry;
+pub use page::{Page, PageRequest};
 pub use profile::Profile;
 pub use refresh::RefreshError;
 pub use register::{RegisterError, Registered, Registration};
 pub use second_factor::{SecondFactorStatus, TotpEnrolment};
+pub use security_events::SecurityEvent;
 pub use service::{AuthService, Parts, StartError};
 pub use session::Tokens;
 pub use sessions::SessionInfo;
 pub use step::{CHALLENGE_LIFE, CHALLENGE_TRIES, Challenge, ChallengeKind, ChallengeMethod, Step};
 pub use verification::{AccountProof, LinkError};
+
+pub use auth_ephemeral::Quota;
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

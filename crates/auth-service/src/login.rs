@@ -1,18 +1,21 @@
 //! Logging in with an address or a username, and a password.
 
 use auth_core::password::{Password, PasswordHash};
-use auth_core::{Email, ErrorCode, FieldError, UserId, Username};
+use auth_core::{Email, ErrorCode, FieldError, UserId};
 use auth_persistence::DbError;
-use auth_persistence::authenticator_failure::{self, ANY_LANE, Authenticator};
+use auth_persistence::authenticator_failure::{self, ANY_LANE, Authenticator, KNOWN_DEVICE};
 use auth_persistence::pending_registration::{self, PendingRegistration};
 use auth_persistence::user::{self, User};
 use serde_json::json;
 use tokio::time::{Instant, sleep_until};
+use uuid::Uuid;
 
 use crate::audit::Event;
 use crate::authenticator::{ACCOUNT_DISABLED, MAX_FAILURES, Matched};
 use crate::client::Client;
+use crate::device::KnownDevice;
 use crate::fault::Fault;
+use crate::identifier::Identifier;
 use crate::letter::Template;
 use crate::operation::Operation;
 use crate::register::{kept, required};
@@ -26,6 +29,8 @@ pub struct LoginAttempt<'a> {
     pub identifier: Option<&'a str>,
     /// The password; required.
     pub password: Option<&'a str>,
+    /// What an earlier sign-in on this device gave it. One that isn't known, or another user's, is as good as none.
+    pub device_token: Option<&'a str>,
 }
 
 /// Why nobody was let in.
@@ -83,7 +88,7 @@ impl AuthService {
         let inner = self.inner();
         let floor = inner.config.login_floor.map(|floor| Instant::now() + floor);
         let (identifier, password) = accept(&attempt)?;
-        let result = inner.log_in(identifier, &password, client).await;
+        let result = inner.log_in_within_limits(identifier, &password, attempt.device_token, client).await;
         if let (Some(floor), Err(LoginError::InvalidCredentials | LoginError::AccountDisabled)) = (floor, &result) {
             sleep_until(floor).await;
         }
@@ -99,10 +104,68 @@ fn accept<'a>(attempt: &LoginAttempt<'a>) -> Result<(&'a str, Password), LoginEr
     identifier.zip(password).ok_or(LoginError::Invalid(errors))
 }
 
+/// Whose password it was.
+enum Entry {
+    /// An account's.
+    Account(Step),
+    /// Somebody's who registered the address, which anybody can. It is a wrong one for an account that has the address, so
+    /// it stays charged, and that whether or not there is one.
+    Pending(Step),
+}
+
 impl Inner {
-    async fn log_in(&self, identifier: &str, password: &Password, client: &Client) -> Result<Step, LoginError> {
+    /// The charge is taken before anything is hashed, and given back unless the password was refused.
+    async fn log_in_within_limits(
+        &self,
+        text: &str,
+        password: &Password,
+        device_token: Option<&str>,
+        client: &Client,
+    ) -> Result<Step, LoginError> {
+        let identifier = Identifier::parse(text);
+        let device = self.device_of(&identifier, device_token).await?;
+        let charged = if let Some(device) = device {
+            self.charge([self.device_login_charge(device.id)], Some(device.user), client).await?
+        } else {
+            let counts = [self.login_charge(client), self.account_charge(identifier.canonical())];
+            self.charge(counts, None, client).await?
+        };
+        let result = self.log_in(text, &identifier, password, device.map(|device| device.id), client).await;
+        match result {
+            Ok(Entry::Account(step)) => {
+                self.refund(charged).await;
+                Ok(step)
+            }
+            Ok(Entry::Pending(step)) => Ok(step),
+            Err(error) => {
+                if matches!(error, LoginError::Fault(_)) {
+                    self.refund(charged).await;
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// The device of `token`, if it is known as that of whoever is called `identifier`.
+    async fn device_of(&self, identifier: &Identifier, token: Option<&str>) -> Result<Option<KnownDevice>, LoginError> {
+        let Some(token) = token else { return Ok(None) };
+        let Some(device) = self.find_device(token).await? else { return Ok(None) };
+        let identifier = identifier.clone();
+        let user = self.database.read(move |conn| identifier.find(conn)).await?;
+        Ok(Some(device).filter(|device| user.is_some_and(|user| user.id == device.user)))
+    }
+
+    async fn log_in(
+        &self,
+        text: &str,
+        identifier: &Identifier,
+        password: &Password,
+        device: Option<Uuid>,
+        client: &Client,
+    ) -> Result<Entry, LoginError> {
+        let lane = if device.is_some() { KNOWN_DEVICE } else { ANY_LANE };
         for _ in 0..ATTEMPTS {
-            let Candidates { user, failures, pending } = self.find_by_identifier(identifier).await?;
+            let Candidates { user, failures, pending } = self.find_candidates(identifier, lane).await?;
             let id = user.as_ref().map(|user| user.id);
             let matched = self.check_password(user, password).await?;
             // A disabled password costs what a wrong one costs.
@@ -111,30 +174,31 @@ impl Inner {
                     && let Some(pending) = self.check_pending(pending, password).await?
                 {
                     // Wrong for an account that has the address, which nobody could guess at unseen otherwise.
-                    self.record_failed_password(id, "wrong_credentials", client).await?;
-                    if let Ok(email) = Email::parse(identifier) {
+                    self.record_failed_password(id, "wrong_credentials", lane, client).await?;
+                    if let Ok(email) = Email::parse(text) {
                         self.queue_asked(Template::VerifyEmail, email, client).await?;
                     }
                     let state = Self::pending_state(pending);
                     let methods = state.kind.methods().to_vec();
-                    return Ok(Step::Challenge(self.challenge(state, methods).await?));
+                    return Ok(Entry::Pending(Step::Challenge(self.challenge(state, methods).await?)));
                 }
-                return Err(self.refuse(LoginError::InvalidCredentials, "wrong_credentials", id, client).await?);
+                return Err(self.refuse(LoginError::InvalidCredentials, "wrong_credentials", id, lane, client).await?);
             };
             let renewed = self.renew(&matched, password).await?;
-            match self.admit_with_password(matched, renewed, client.clone()).await {
-                Ok(Some(admission)) => return Ok(self.step(admission).await?),
+            match self.admit_with_password(matched, renewed, device, client.clone()).await {
+                Ok(Some(admission)) => return Ok(Entry::Account(self.step(admission).await?)),
                 Ok(None) => {
-                    return Err(self.refuse(LoginError::InvalidCredentials, "password_disabled", id, client).await?);
+                    let error = LoginError::InvalidCredentials;
+                    return Err(self.refuse(error, "password_disabled", id, lane, client).await?);
                 }
                 // The hash was replaced meanwhile: by another log-in's rehash, or with a new password.
                 Err(NotOpened::Outdated) => {}
                 Err(NotOpened::Disabled) => {
-                    return Err(self.refuse(LoginError::AccountDisabled, ACCOUNT_DISABLED, id, client).await?);
+                    return Err(self.refuse(LoginError::AccountDisabled, ACCOUNT_DISABLED, id, lane, client).await?);
                 }
                 Err(NotOpened::NoVerifiedEmail) => {
                     let error = LoginError::VerifiedEmailRequired;
-                    return Err(self.refuse(error, "verified_email_required", id, client).await?);
+                    return Err(self.refuse(error, "verified_email_required", id, lane, client).await?);
                 }
                 Err(NotOpened::Database(error)) => return Err(error.into()),
             }
@@ -142,27 +206,15 @@ impl Inner {
         Err(LoginError::Fault(Fault::Unavailable("the account is being changed all the time".to_owned())))
     }
 
-    async fn find_by_identifier(&self, identifier: &str) -> Result<Candidates, LoginError> {
-        let canonical = if identifier.len() > Email::MAX_BYTES {
-            // Longer than any name: nobody's, and not worth the work of folding it.
-            None
-        } else if identifier.contains('@') {
-            Email::parse(identifier).ok().map(|email| (true, email.canonical().to_owned()))
-        } else {
-            // No name has a NUL, and PostgreSQL can't even be asked for one.
-            Some((false, Username::canonicalize(identifier))).filter(|(_, name)| !name.contains('\0'))
-        };
+    async fn find_candidates(&self, identifier: &Identifier, lane: &'static str) -> Result<Candidates, LoginError> {
+        let identifier = identifier.clone();
         let (asks_pending, now) = (self.config.require_verified_email, self.clock.now());
         self.database
             .read(move |conn| {
-                let (user, email) = match &canonical {
-                    Some((true, email)) => (user::find_by_email(conn, email)?, email.as_str()),
-                    Some((false, name)) => (user::find_by_username(conn, name)?, ""),
-                    // As much work as the others, for an address that nobody can have.
-                    None => (user::find_by_email(conn, "")?, ""),
-                };
+                let user = identifier.find(conn)?;
+                let email = if let Identifier::Email(email) = &identifier { email } else { "" };
                 let failures = match &user {
-                    Some(user) => authenticator_failure::count(conn, user.id, Authenticator::Password, ANY_LANE)?,
+                    Some(user) => authenticator_failure::count(conn, user.id, Authenticator::Password, lane)?,
                     None => 0,
                 };
                 let pending = if asks_pending { pending_registration::find_by_email(conn, email, now)? } else { None };
@@ -184,14 +236,16 @@ impl Inner {
         &self,
         matched: Matched,
         renewed: Option<PasswordHash>,
+        device: Option<Uuid>,
         client: Client,
     ) -> Result<Option<Admission>, NotOpened> {
         let inner = self.handle();
+        let lane = if device.is_some() { KNOWN_DEVICE } else { ANY_LANE };
         self.database
             .write(move |conn| {
                 // First of all, as everything that touches an account's rows does.
                 user::lock(conn, matched.user)?;
-                if !Self::confirm_password(conn, matched.user)? {
+                if !Self::confirm_password(conn, matched.user, lane)? {
                     return Ok(None);
                 }
                 let mut hash = matched.hash;
@@ -201,7 +255,7 @@ impl Inner {
                     inner.record(conn, Event::PasswordRehashed, Some(matched.user), &client, json!({}))?;
                     hash = renewed;
                 }
-                let proof = Proof::password(matched.epoch, hash);
+                let proof = Proof::password(matched.epoch, hash).on_device(device);
                 inner.admit_sign_in(conn, matched.user, proof, &client).map(Some)
             })
             .await
@@ -213,9 +267,10 @@ impl Inner {
         error: LoginError,
         reason: &'static str,
         user: Option<UserId>,
+        lane: &'static str,
         client: &Client,
     ) -> Result<LoginError, DbError> {
-        self.record_failed_password(user, reason, client).await?;
+        self.record_failed_password(user, reason, lane, client).await?;
         Ok(error)
     }
 }

@@ -3,14 +3,14 @@
 use auth_core::password::{Password, PasswordHash};
 use auth_core::{AccessClaims, SessionId};
 use auth_email::Alert;
-use auth_persistence::authenticator_failure::{self, Authenticator};
+use auth_persistence::authenticator_failure::{self, ANY_LANE, Authenticator};
 use auth_persistence::user::{self, User};
-use auth_persistence::{DbConnection, DbError};
+use auth_persistence::{DbConnection, DbError, device};
 use serde_json::json;
 
 use crate::account::{AccountError, active};
 use crate::audit::Event;
-use crate::authenticator::WRONG_PROOF;
+use crate::authenticator::{Matched, WRONG_PROOF};
 use crate::client::Client;
 use crate::fault::Fault;
 use crate::fresh_proof::signed_in;
@@ -102,6 +102,10 @@ impl Inner {
         user::set_password(conn, user.id, Some(hash.as_str()), self.clock.now())?;
         authenticator_failure::clear(conn, user.id, Authenticator::Password)?;
         let (epoch, news) = self.end_everything(conn, user, kept, reason)?;
+        if matches!(replaced, Replaced::Reset) {
+            // A stranger may have been one of those who signed in.
+            device::forget_all(conn, user.id)?;
+        }
         self.record(conn, event, Some(user.id), client, json!({ "sessions": news.len() }))?;
         self.tell(conn, user, Alert::PasswordChanged, client)?;
         Ok((epoch, news))
@@ -115,17 +119,30 @@ impl Inner {
         password: &str,
         client: &Client,
     ) -> Result<PasswordHash, AccountError> {
+        let (id, whose) = (user.id, user.clone());
+        let charged = self.charge_proof(user.id, client).await?;
+        let checked = self.check_proof(user, password).await;
+        if !matches!(checked, Ok(None)) {
+            self.refund(charged).await;
+        }
+        if let Some(matched) = checked? {
+            return Ok(matched.hash);
+        }
+        self.charge_wrong_proof(&whose, client).await;
+        self.record_failed_password(Some(id), WRONG_PROOF, ANY_LANE, client).await?;
+        Err(AccountError::InvalidCredentials)
+    }
+
+    /// The match, if `password` is the user's and may be used.
+    pub(crate) async fn check_proof(&self, user: User, password: &str) -> Result<Option<Matched>, Fault> {
         let id = user.id;
         let matched = match Password::new(password) {
             Ok(password) => self.check_password(Some(user), &password).await?,
             Err(_) => None,
         };
-        if let Some(matched) = matched
-            && self.confirm_password_now(id).await?
-        {
-            return Ok(matched.hash);
+        match matched {
+            Some(matched) if self.confirm_password_now(id).await? => Ok(Some(matched)),
+            _ => Ok(None),
         }
-        self.record_failed_password(Some(id), WRONG_PROOF, client).await?;
-        Err(AccountError::InvalidCredentials)
     }
 }

@@ -97,6 +97,7 @@ impl Inner {
             kind: ChallengeKind::VerifyEmail,
             methods: vec!["pwd".to_owned()],
             federation: None,
+            device: None,
         }
     }
 

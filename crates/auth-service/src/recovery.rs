@@ -5,7 +5,7 @@ use auth_core::{FieldError, TokenHash, TokenPurpose, UserId};
 use auth_persistence::one_time_token::{self, Subject as TokenSubject};
 use auth_persistence::pending_registration;
 use auth_persistence::user;
-use auth_persistence::{DbConnection, DbError};
+use auth_persistence::{DbConnection, DbError, device};
 use serde_json::json;
 
 use crate::audit::Event;
@@ -200,6 +200,7 @@ impl Inner {
     ) -> Result<Vec<Revoked>, DbError> {
         let Some(user) = user::find(conn, user)? else { return Ok(Vec::new()) };
         user::set_password(conn, user.id, None, self.clock.now())?;
+        device::forget_all(conn, user.id)?;
         self.remove_links(conn, user.id, "account_secured", client)?;
         let (_, news) = self.end_everything(conn, &user, None, reason)?;
         self.end_notices(conn, user.id)?;

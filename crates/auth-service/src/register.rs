@@ -121,7 +121,12 @@ impl AuthService {
             return Err(RegisterError::Closed);
         }
         let accepted = inner.accept(&registration)?;
-        inner.refuse_breached("password", &accepted.password).await?;
+        let charged = inner.charge([inner.register_charge(client)], None, client).await?;
+        if let Err(refused) = inner.refuse_breached("password", &accepted.password).await {
+            // Refused as what a look at the fields refuses is.
+            inner.refund(charged).await;
+            return Err(refused.into());
+        }
         if inner.config.require_verified_email {
             return inner.register_until_verified(accepted, client).await;
         }

@@ -1,9 +1,10 @@
-//! The news of what was revoked: written with its cause, applied to this process at once, read by the others.
+//! The news of what was revoked: written with its cause, applied to this process at once, told to the other instances
+//! (`revocation_news`), and read by them in any case.
 //!
 //! The truth stays in `sessions.revoked_at` and `users.token_epoch`. The feed exists because a deleted user has no
 //! rows left to read it from, and because one short table is cheaper to poll than two long ones.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::time::Duration;
 
 use auth_core::{SessionId, Timestamp, UserId, new_uuid};
@@ -15,7 +16,10 @@ use crate::service::Inner;
 
 /// How far back each poll looks: rows become visible when their transaction commits, which may be this much after
 /// the time that they carry, and instances' clocks differ.
-const OVERLAP: Duration = Duration::from_secs(30);
+pub(crate) const OVERLAP: Duration = Duration::from_secs(30);
+
+/// For how long it is known that a piece of news was known before the table had it: longer than a transaction may take.
+const NOTED: Duration = Duration::from_mins(1);
 
 /// One piece of news.
 pub(crate) type Revoked = Revocation;
@@ -25,7 +29,40 @@ pub(crate) type Revoked = Revocation;
 #[derive(Debug, Default)]
 pub(crate) struct FeedPosition {
     polled_at: Option<Timestamp>,
-    known: HashSet<Uuid>,
+    /// The news that are listed and that a poll may find, with the time when they became known.
+    known: HashMap<Uuid, Timestamp>,
+}
+
+impl FeedPosition {
+    /// Whether this is news.
+    fn lacks(&self, item: &Revoked) -> bool {
+        !self.known.contains_key(&item.id)
+    }
+
+    /// Notes that `news` are listed, and returns how old those were that had not been noted before.
+    fn note(&mut self, news: &[Revoked], now: Timestamp) -> Vec<Duration> {
+        let fresh = news.iter().filter(|item| self.known.insert(item.id, now).is_none());
+        fresh.map(|item| now.saturating_since(item.at)).collect()
+    }
+
+    /// Notes a whole reading. What it no longer held needs no noting any more.
+    fn note_reading(&mut self, news: &[Revoked], now: Timestamp) -> Vec<Duration> {
+        let begin = self.polled_at.replace(now).is_none();
+        let before = std::mem::take(&mut self.known);
+        // Into a new map: the first reading may have been a hundred thousand, and a map never gets smaller.
+        let lately = before.iter().filter(|(_, noted)| noted.plus(NOTED) > now).map(|(id, noted)| (*id, *noted));
+        self.known = lately.collect();
+        let mut ages = Vec::new();
+        for item in news {
+            let noted = before.get(&item.id).copied();
+            if noted.is_none() {
+                ages.push(now.saturating_since(item.at));
+            }
+            self.known.insert(item.id, noted.unwrap_or(now));
+        }
+        // What happened before this process began was late for nobody.
+        if begin { Vec::new() } else { ages }
+    }
 }
 
 impl Inner {
@@ -53,17 +90,18 @@ impl Inner {
         Ok(news)
     }
 
-    /// Makes news known to this process. Call it when the transaction is committed.
+    /// Makes news of this instance known to it and to all others. Call it when the transaction is committed.
     pub(crate) fn apply(&self, news: &[Revoked]) {
-        for item in news {
-            // An instance whose access tokens live longer than those of the writer has to remember longer.
-            let until = item.expires_at.max(item.at.plus(self.access_lifetime()).plus(OVERLAP));
-            match (item.session_id, item.user_id, item.lowest_epoch) {
-                (Some(session), _, _) => self.revocations.revoke_session(session, until),
-                (None, Some(user), Some(epoch)) => self.revocations.raise_epoch(user, epoch, until),
-                _ => {}
-            }
-        }
+        self.list(news);
+        self.feed_position.lock().note(news, self.clock.now());
+        self.tell_instances(news);
+    }
+
+    /// Makes news that another instance told known to this process.
+    pub(crate) fn apply_heard(&self, news: &[Revoked]) {
+        self.list(news);
+        let now = self.clock.now();
+        record_lag(&self.feed_position.lock().note(news, now));
     }
 
     /// Reads what is new in the feed, from all instances.
@@ -80,24 +118,43 @@ impl Inner {
             position.polled_at.unwrap_or(begin).min(now).minus(OVERLAP)
         };
         let news = self.database.read(move |conn| revocation::list_since(conn, since)).await?;
-        self.apply_unknown(&news, now);
+        self.apply_read(&news, now);
         self.revocations.mark_synced(now);
         self.revocations.prune(now);
         Ok(())
     }
 
-    /// Deletes news about access tokens that are all dead by now.
-    pub(crate) async fn sweep_revocations(&self) -> Result<(), DbError> {
-        let now = self.clock.now();
-        self.database.write(move |conn| revocation::delete_expired(conn, now).map(drop)).await
+    fn apply_read(&self, news: &[Revoked], now: Timestamp) {
+        let unknown: Vec<&Revoked> = {
+            let position = self.feed_position.lock();
+            news.iter().filter(|item| position.lacks(item)).collect()
+        };
+        // Before they are noted: whatever is noted is listed, whoever looks.
+        self.list(unknown);
+        record_lag(&self.feed_position.lock().note_reading(news, now));
     }
 
-    fn apply_unknown(&self, news: &[Revoked], now: Timestamp) {
-        let mut position = self.feed_position.lock();
-        let unknown: Vec<Revoked> = news.iter().filter(|item| !position.known.contains(&item.id)).cloned().collect();
-        position.known = news.iter().map(|item| item.id).collect();
-        position.polled_at = Some(now);
-        drop(position);
-        self.apply(&unknown);
+    /// Has the news be heeded from now on.
+    fn list<'a>(&self, news: impl IntoIterator<Item = &'a Revoked>) {
+        let now = self.clock.now();
+        for item in news {
+            // An instance whose access tokens live longer than those of the writer has to remember longer.
+            let until = item.expires_at.max(item.at.plus(self.access_lifetime()).plus(OVERLAP));
+            if until <= now {
+                continue;
+            }
+            match (item.session_id, item.user_id, item.lowest_epoch) {
+                (Some(session), _, _) => self.revocations.revoke_session(session, until),
+                (None, Some(user), Some(epoch)) => self.revocations.raise_epoch(user, epoch, until),
+                _ => {}
+            }
+        }
+    }
+}
+
+/// How long news of other instances took to get here, whichever way was the faster.
+fn record_lag(ages: &[Duration]) {
+    for age in ages {
+        metrics::histogram!("auth_revocation_lag_seconds").record(age.as_secs_f64());
     }
 }

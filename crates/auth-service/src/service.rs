@@ -1,20 +1,23 @@
 //! The service itself: what all use cases share, and how it starts.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
 
 use auth_core::password::{HashPool, PasswordPolicy};
 use auth_core::{
     AccessTokenConfig, AccessTokens, BackupCodeHasher, BreachedPasswords, Breaker, BreakerState, Clock, OneTimeTokens,
-    Random, RefreshTokens, RevocationList, Sealer, SecretRing, SeenGenerations,
+    Random, RefreshTokens, RevocationList, Sealer, SecretRing, SeenGenerations, SubjectHasher, new_uuid,
 };
 use auth_email::Mailer;
-use auth_ephemeral::EphemeralStore;
+use auth_ephemeral::{Broadcast, EphemeralStore, RateLimiter};
 use auth_oauth::Providers;
-use auth_persistence::{Database, signing_key};
+use auth_persistence::{Database, DatabaseStatistics, signing_key};
 
+use crate::audit::Trail;
 use crate::config::ServiceConfig;
 use crate::fault::Fault;
 use crate::keys::{KeyError, Opener, SigningKeys};
+use crate::lease::Leases;
 use crate::revocation_feed::FeedPosition;
 
 /// All use cases. A cheap handle: clone it freely.
@@ -31,6 +34,10 @@ pub struct Parts {
     pub hash_pool: HashPool,
     /// Where half-done sign-ins are kept.
     pub ephemeral: EphemeralStore,
+    /// What counts how often somebody did something.
+    pub rate_limiter: RateLimiter,
+    /// How instances tell each other at once what was revoked.
+    pub broadcast: Broadcast,
     /// Who else people can sign in with.
     pub providers: Providers,
     /// What sends mails.
@@ -50,6 +57,8 @@ pub(crate) struct Inner {
     pub(crate) password_policy: PasswordPolicy,
     pub(crate) breached_passwords: Option<BreachedPasswords>,
     pub(crate) ephemeral: EphemeralStore,
+    pub(crate) rate_limiter: RateLimiter,
+    pub(crate) broadcast: Broadcast,
     pub(crate) providers: Providers,
     pub(crate) mailer: Mailer,
     pub(crate) mail_breaker: Breaker,
@@ -57,6 +66,9 @@ pub(crate) struct Inner {
     pub(crate) outbox_sealer: Sealer,
     pub(crate) totp_sealer: Sealer,
     pub(crate) backup_code_hasher: BackupCodeHasher,
+    pub(crate) subject_hasher: SubjectHasher,
+    pub(crate) audit: Trail,
+    pub(crate) news_sealer: Sealer,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,
     pub(crate) signing_keys: SigningKeys,
@@ -65,6 +77,7 @@ pub(crate) struct Inner {
     pub(crate) revocations: Arc<RevocationList>,
     pub(crate) seen: Arc<SeenGenerations>,
     pub(crate) feed_position: FeedLock,
+    pub(crate) leases: Leases,
     this: Weak<Inner>,
 }
 
@@ -85,8 +98,19 @@ impl AuthService {
     ///
     /// [`StartError`].
     pub fn start(config: ServiceConfig, parts: Parts) -> Result<Self, StartError> {
-        let Parts { database, secrets, hash_pool, ephemeral, providers, mailer, breached_passwords, clock, random } =
-            parts;
+        let Parts {
+            database,
+            secrets,
+            hash_pool,
+            ephemeral,
+            rate_limiter,
+            broadcast,
+            providers,
+            mailer,
+            breached_passwords,
+            clock,
+            random,
+        } = parts;
         let opener = Opener {
             secrets,
             algorithm: config.signing_algorithm,
@@ -95,6 +119,7 @@ impl AuthService {
             random: Arc::clone(&random),
         };
         let found = opener.open(&database)?;
+        let leases = Leases::new(new_uuid(clock.now(), &*random));
         let revocations = Arc::new(RevocationList::new(config.revocation_max_age));
         let seen = Arc::new(SeenGenerations::default());
         let access_tokens = AccessTokens::new(
@@ -116,8 +141,13 @@ impl AuthService {
             hash_pool,
             breached_passwords,
             ephemeral,
+            rate_limiter,
+            broadcast,
             providers,
             mailer,
+            subject_hasher: found.subject_hasher,
+            audit: Trail::new(found.audit_chain),
+            news_sealer: found.news_sealer,
             one_time_tokens: found.one_time_tokens,
             outbox_sealer: found.outbox_sealer,
             totp_sealer: found.totp_sealer,
@@ -130,6 +160,7 @@ impl AuthService {
             revocations,
             seen,
             feed_position: FeedLock::default(),
+            leases,
             this: Weak::clone(this),
         })))
     }
@@ -147,6 +178,21 @@ impl AuthService {
     /// Where passwords are hashed, for whoever watches its load.
     pub fn hash_pool(&self) -> &HashPool {
         &self.0.hash_pool
+    }
+
+    /// How long ago the revocations were last read; `None` before the first time.
+    pub fn revocation_list_age(&self) -> Option<Duration> {
+        self.0.revocations.age(self.0.clock.now())
+    }
+
+    /// How many revoked sessions and past epochs are remembered.
+    pub fn revocations_listed(&self) -> usize {
+        self.0.revocations.len()
+    }
+
+    /// How busy the database's threads are.
+    pub fn database_statistics(&self) -> DatabaseStatistics {
+        self.0.database.statistics()
     }
 
     /// Whether the database answers.
@@ -167,6 +213,11 @@ impl AuthService {
     /// Whether the mail server is taken to be up: mails wait while it isn't.
     pub fn mail_is_up(&self) -> bool {
         self.0.mail_breaker.state() != BreakerState::Open
+    }
+
+    /// Whether this instance counts its rate limits by itself, because the counts that instances share are away.
+    pub fn rate_limiter_is_degraded(&self) -> bool {
+        self.0.rate_limiter.is_degraded()
     }
 
     pub(crate) fn inner(&self) -> &Inner {

@@ -4,11 +4,12 @@
 use std::time::Duration;
 
 use auth_core::password::PasswordHash;
-use auth_core::{AccessGrant, AccessToken, RefreshToken, SessionId, SessionSalt, Timestamp, UserId};
+use auth_core::{AccessGrant, AccessToken, OneTimeToken, RefreshToken, SessionId, SessionSalt, Timestamp, UserId};
 use auth_persistence::session::{self, NewSession, Session};
 use auth_persistence::user::{self, User};
 use auth_persistence::{DbConnection, DbError, Hidden, backup_code};
 use serde_json::json;
+use uuid::Uuid;
 
 use crate::audit::Event;
 use crate::challenge::{ChallengeState, Subject};
@@ -31,6 +32,8 @@ pub struct Tokens {
     pub expires_in: u64,
     /// The refresh token.
     pub refresh_token: RefreshToken,
+    /// Recognises the device at the next sign-in, if a sign-in gave these tokens and the device was not known.
+    pub device_token: Option<OneTimeToken>,
     /// Whose session it is.
     pub user: Profile,
 }
@@ -46,23 +49,32 @@ pub(crate) struct Proof {
     pub(crate) methods: Vec<String>,
     /// The provider by which somebody comes.
     pub(crate) federation: Option<Federation>,
+    /// The device on which they sign in, if it is known as theirs.
+    pub(crate) device: Option<Uuid>,
 }
 
 impl Proof {
     /// A password whose hash is `password_hash`, of an account at `epoch`.
     pub(crate) fn password(epoch: i64, password_hash: PasswordHash) -> Self {
-        Self { epoch, password_hash: Some(password_hash), methods: vec!["pwd".to_owned()], federation: None }
+        let methods = vec!["pwd".to_owned()];
+        Self { epoch, password_hash: Some(password_hash), methods, federation: None, device: None }
     }
 
     /// What was shown at another provider, for an account at `epoch`.
     pub(crate) fn federated(epoch: i64, federation: Federation) -> Self {
-        Self { epoch, password_hash: None, methods: vec![FEDERATED.to_owned()], federation: Some(federation) }
+        let methods = vec![FEDERATED.to_owned()];
+        Self { epoch, password_hash: None, methods, federation: Some(federation), device: None }
     }
 
     /// What was shown before a challenge, and now beside it, of an account at `epoch`.
     pub(crate) fn earlier(epoch: i64, state: ChallengeState, more: Vec<String>) -> Self {
         let methods = state.methods.into_iter().chain(more).collect();
-        Self { epoch, password_hash: None, methods, federation: state.federation }
+        Self { epoch, password_hash: None, methods, federation: state.federation, device: state.device }
+    }
+
+    /// The same, on this device.
+    pub(crate) fn on_device(self, device: Option<Uuid>) -> Self {
+        Self { device, ..self }
     }
 
     fn has_second_factor(&self) -> bool {
@@ -76,7 +88,7 @@ pub(crate) enum Admission {
     /// Come in.
     Opened(Box<Opened>),
     /// Not yet.
-    Due(Due),
+    Due(Box<Due>),
 }
 
 /// What is due before `user` is let in with `proof`.
@@ -94,6 +106,8 @@ pub(crate) struct Opened {
     pub(crate) user: User,
     pub(crate) session: Session,
     pub(crate) ended: Vec<Revoked>,
+    /// What the device is given to be known by.
+    pub(crate) device_token: Option<OneTimeToken>,
 }
 
 /// Why no session is opened although the proof was right when it was given.
@@ -142,7 +156,7 @@ impl Inner {
                 self.queue_verification(conn, &user)?;
             }
             let methods = Self::methods_of(conn, kind, user.id)?;
-            return Ok(Admission::Due(Due { user: user.id, proof, kind, methods }));
+            return Ok(Admission::Due(Box::new(Due { user: user.id, proof, kind, methods })));
         }
         if let Some(link) = proof.federation.as_ref().and_then(|federation| federation.link.as_ref()) {
             self.link_at_the_gate(conn, &user, link, client)?;
@@ -154,9 +168,10 @@ impl Inner {
         let new = self.new_session(user.id, &proof, client);
         session::insert(conn, &new)?;
         self.tell_new_device(conn, &user, client)?;
-        let ended = self.end_oldest(conn, user.id)?;
+        let device_token = self.remember_device(conn, user.id, proof.device, client)?;
+        let ended = self.end_oldest(conn, user.id, client)?;
         let ended = self.announce_sessions(conn, user.id, ended)?;
-        Ok(Admission::Opened(Box::new(Opened { user, session: new.into(), ended })))
+        Ok(Admission::Opened(Box::new(Opened { user, session: new.into(), ended, device_token })))
     }
 
     /// [`Inner::admit`] for somebody who signs in, on record if they are in.
@@ -205,21 +220,30 @@ impl Inner {
         match admission {
             Admission::Opened(opened) => {
                 self.apply(&opened.ended);
-                Ok(Step::Authenticated(Box::new(self.tokens(&opened.session, opened.user)?)))
+                let tokens = self.tokens(&opened.session, opened.user)?;
+                Ok(Step::Authenticated(Box::new(Tokens { device_token: opened.device_token, ..tokens })))
             }
-            Admission::Due(Due { user, proof, kind, methods }) => {
+            Admission::Due(due) => {
+                let Due { user, proof, kind, methods } = *due;
                 let subject = Subject::User { id: user, epoch: proof.epoch };
-                let state = ChallengeState { subject, kind, methods: proof.methods, federation: proof.federation };
+                let Proof { methods: shown, federation, device, .. } = proof;
+                let state = ChallengeState { subject, kind, methods: shown, federation, device };
                 self.challenge(state, methods).await.map(Step::Challenge)
             }
         }
     }
 
     /// A user's sessions are bounded: the oldest make room.
-    fn end_oldest(&self, conn: &mut DbConnection, user: UserId) -> Result<Vec<SessionId>, DbError> {
+    fn end_oldest(&self, conn: &mut DbConnection, user: UserId, client: &Client) -> Result<Vec<SessionId>, DbError> {
         let (keep, now) = (self.config.sessions_per_user, self.clock.now());
-        let ended = session::revoke_oldest_beyond(conn, user, keep, Reason::Crowded.as_str(), now)?;
-        Ok(ended.into_iter().map(|(session, _)| session).collect())
+        let reason = Reason::Crowded.as_str();
+        let ended = session::revoke_oldest_beyond(conn, user, keep, reason, now)?;
+        let ended: Vec<SessionId> = ended.into_iter().map(|(session, _)| session).collect();
+        for session in &ended {
+            let details = json!({ "session_id": session, "reason": reason });
+            self.record(conn, Event::SessionRevoked, Some(user), client, details)?;
+        }
+        Ok(ended)
     }
 
     fn new_session(&self, user: UserId, proof: &Proof, client: &Client) -> NewSession {
@@ -262,6 +286,7 @@ impl Inner {
             access_token: access.token,
             expires_in: access.expires_in,
             refresh_token: self.refresh_tokens.mint(session.id, session.generation, &salt),
+            device_token: None,
             user: Profile::of(user, self.clock.now()),
         })
     }

@@ -9,8 +9,8 @@ use auth_persistence::user::{self, User};
 use auth_persistence::{DbConnection, DbError};
 use serde_json::json;
 
+use crate::account::AccountError;
 use crate::audit::Event;
-use crate::authenticator::WRONG_PROOF;
 use crate::challenge::Subject;
 use crate::client::Client;
 use crate::fault::Fault;
@@ -146,6 +146,7 @@ impl Inner {
         let email = required(email, "email", &mut errors)
             .and_then(|text| kept(Email::parse(text), "email", "invalid_email", &mut errors))
             .ok_or(LinkError::Invalid(errors))?;
+        let _kept = self.charge([self.mail_charge(client)], None, client).await?;
         Ok(self.queue_asked(template, email, client).await?)
     }
 
@@ -225,18 +226,24 @@ impl Inner {
         {
             return Ok(true);
         }
-        let Some(password) = proof.password.and_then(|text| Password::new(text).ok()) else { return Ok(false) };
+        let Some(text) = proof.password else { return Ok(false) };
         match account {
-            Account::User(user) => {
-                let id = user.id;
-                let matched = self.check_password(Some(*user), &password).await?;
-                if matched.is_some() && self.confirm_password_now(id).await? {
-                    return Ok(true);
+            Account::User(user) => match self.require_password(*user, text, client).await {
+                Ok(_) => Ok(true),
+                Err(AccountError::InvalidCredentials) => Ok(false),
+                Err(AccountError::Fault(fault)) => Err(fault.into()),
+                Err(other) => Err(Fault::internal(other).into()),
+            },
+            Account::Pending(pending) => {
+                let Ok(password) = Password::new(text) else { return Ok(false) };
+                let counts = [self.login_charge(client), self.account_charge(pending.email_normalized.expose())];
+                let charged = self.charge(counts, None, client).await?;
+                let matched = self.check_pending(Some(*pending), &password).await;
+                if !matches!(matched, Ok(None)) {
+                    self.refund(charged).await;
                 }
-                self.record_failed_password(Some(id), WRONG_PROOF, client).await?;
-                Ok(false)
+                Ok(matched?.is_some())
             }
-            Account::Pending(pending) => Ok(self.check_pending(Some(*pending), &password).await?.is_some()),
         }
     }
 

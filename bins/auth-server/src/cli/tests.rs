@@ -6,6 +6,11 @@ use super::*;
 use crate::settings::definition::Exposure;
 use crate::settings::table::definitions;
 
+/// 32 and 64 bytes of zero.
+const CHECKPOINT: &str = concat!(
+    "7:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA:",
+    "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+);
 const ID: &str = "01890a5d-ac96-774b-bcce-b302099a8057";
 
 fn read(line: &str) -> Result<Invocation, clap::Error> {
@@ -32,10 +37,16 @@ fn every_sub_command_is_read() {
         ("keys rotate", Command::Keys(KeysCommand::Rotate(Urgency::Planned))),
         ("keys rotate --now", Command::Keys(KeysCommand::Rotate(Urgency::AtOnce))),
         ("keys reseal", Command::Keys(KeysCommand::Reseal)),
+        ("audit verify", Command::Audit(AuditCommand::Verify { checkpoints: Vec::new() })),
+        (
+            &format!("audit verify --checkpoint {CHECKPOINT} --checkpoint={CHECKPOINT}"),
+            Command::Audit(AuditCommand::Verify { checkpoints: vec![CHECKPOINT.parse().unwrap(); 2] }),
+        ),
+        ("audit checkpoint-key", Command::Audit(AuditCommand::CheckpointKey)),
     ] {
         assert_eq!(read(line).unwrap(), Invocation { command: expected, flags: Flags::new() }, "{line}");
     }
-    for line in ["config", "admin", "outbox", "keys"] {
+    for line in ["config", "admin", "outbox", "keys", "audit"] {
         assert_eq!(read(line).unwrap_err().kind(), ErrorKind::MissingSubcommand, "{line}");
     }
     assert_eq!(read("run").unwrap_err().kind(), ErrorKind::InvalidSubcommand);
@@ -110,6 +121,8 @@ fn a_mistake_ends_with_exit_code_2() {
         "outbox list --all",
         "keys list --now",
         "keys rotate EdDSA",
+        "audit verify --checkpoint 7",
+        "audit verify 7",
     ] {
         assert_eq!(read(line).unwrap_err().exit_code(), 2, "{line}");
     }

@@ -73,6 +73,10 @@ pub(super) struct Tokens {
     /// For how many seconds the access token is good.
     expires_in: u64,
     user: User,
+    /// For a device that was not known: send it as `device_token` with the next sign-in on this device, and wrong
+    /// passwords from elsewhere can't lock this one out. A refresh gives none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    device_token: Option<String>,
 }
 
 impl From<auth_service::Tokens> for Tokens {
@@ -84,6 +88,7 @@ impl From<auth_service::Tokens> for Tokens {
             token_type: "Bearer",
             expires_in: tokens.expires_in,
             user: tokens.user.into(),
+            device_token: tokens.device_token.map(|token| token.expose().to_owned()),
         }
     }
 }

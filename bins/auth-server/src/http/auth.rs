@@ -43,7 +43,6 @@ pub(super) struct LoginBody {
     password: Option<SecretString>,
     /// From an earlier sign-in on this device.
     #[schema(value_type = Option<String>)]
-    #[expect(dead_code, reason = "clients may send it from the first release on; limits by device will read it")]
     device_token: Option<SecretString>,
 }
 
@@ -106,7 +105,11 @@ pub(super) async fn login(
     caller: Caller,
 ) -> Answer<HttpResponse> {
     let body = body.0;
-    let attempt = LoginAttempt { identifier: body.identifier.as_deref(), password: exposed(body.password.as_ref()) };
+    let attempt = LoginAttempt {
+        identifier: body.identifier.as_deref(),
+        password: exposed(body.password.as_ref()),
+        device_token: exposed(body.device_token.as_ref()),
+    };
     let step = service.log_in(attempt, &caller.0).await?;
     Ok(HttpResponse::Ok().json(Step::from(step)))
 }

@@ -19,7 +19,12 @@ pub(crate) fn cors(origins: &[WebOrigin]) -> Cors {
     let cors = Cors::default()
         .allowed_methods(["GET", "POST", "PATCH", "DELETE"])
         .allowed_headers([AUTHORIZATION, CONTENT_TYPE, X_REQUEST_ID])
-        .expose_headers::<[HeaderName; 2], HeaderName>([X_REQUEST_ID, RETRY_AFTER])
+        .expose_headers::<[HeaderName; 4], HeaderName>([
+            X_REQUEST_ID,
+            RETRY_AFTER,
+            HeaderName::from_static("ratelimit"),
+            HeaderName::from_static("ratelimit-policy"),
+        ])
         .max_age(600);
     origins.iter().fold(cors, |cors, origin| cors.allowed_origin(origin.as_str()))
 }

@@ -136,6 +136,7 @@ impl Purpose {
 ), responses(
     (status = 200, description = "A page without script", body = String, content_type = "text/html"),
     (status = 404, description = "`not_found`: no such purpose"),
+    (status = 429, description = "`rate_limited`, where requests of any kind are limited"),
 ))]
 pub(super) async fn page(pages: web::Data<LinkPages>, purpose: web::Path<String>) -> Result<HttpResponse, Problem> {
     let page = pages.0.get(purpose.as_str()).ok_or(ErrorCode::NotFound)?;

@@ -9,16 +9,20 @@ mod client;
 mod cors;
 mod docs;
 mod email;
+mod limit;
 mod link;
 mod metrics;
 mod oauth;
 mod oauth_answer;
 mod oauth_link;
 mod oauth_query;
+mod observed;
 mod openapi;
+mod query;
 mod recovery;
 mod refusal;
 mod second_factor;
+mod security_events;
 mod sessions;
 mod step;
 mod system;
@@ -37,13 +41,18 @@ pub(crate) use self::binding_cookie::BindingCookies;
 pub(crate) use self::client::TrustedProxies;
 pub(crate) use self::cors::{cors, credentials};
 pub(crate) use self::docs::AppName;
+pub(crate) use self::limit::limit_requests;
 pub(crate) use self::link::LinkPages;
 pub(crate) use self::metrics::{alone as metrics_alone, route as metrics_route};
+pub(crate) use self::observed::Observed;
 pub(crate) use self::openapi::json as openapi_json;
 pub(crate) use self::system::{SharedState, Stopping};
 
 /// Paths whose requests are not worth a line in the log.
 pub(crate) const QUIET_PATHS: [&str; 4] = ["/health", "/metrics", "/docs", "/openapi.json"];
+
+/// Where other services fetch what access tokens are verified with.
+const SIGNING_KEYS: &str = "/.well-known/jwks.json";
 
 /// The two routes that begin a flow with another provider.
 const SIGN_IN_START: &str = "/auth/{provider}";
@@ -80,6 +89,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         .service(resource("/users/me/mfa/totp/disable", "POST", [web::post().to(second_factor::disable)]))
         .service(resource("/users/me/mfa/backup-codes", "POST", [web::post().to(second_factor::backup_codes)]))
         .service(resource("/users/me/export", "GET", [web::get().to(users_me::export)]))
+        .service(resource("/users/me/security-events", "GET", [web::get().to(security_events::list)]))
         .service(resource(
             "/users/me/sessions",
             "GET, DELETE",
@@ -91,7 +101,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         .service(resource("/link/{purpose}", "GET", [web::get().to(link::page)]))
         .service(resource("/health", "GET", [web::get().to(system::health)]))
         .service(resource("/health/ready", "GET", [web::get().to(system::ready)]))
-        .service(resource("/.well-known/jwks.json", "GET", [web::get().to(system::jwks)]))
+        .service(resource(SIGNING_KEYS, "GET", [web::get().to(system::jwks)]))
         .service(resource("/openapi.json", "GET", [web::get().to(docs::document)]))
         .service(resource("/docs", "GET", [web::get().to(docs::page)]))
         .service(resource("/docs/{file}", "GET", [web::get().to(docs::asset)]))

@@ -1,16 +1,13 @@
-//! What stands in the addresses of flows with other providers, read strictly: no parameter twice (RFC 6749, section 3.1).
+//! What stands in the addresses of flows with other providers: no parameter twice (RFC 6749, section 3.1).
 
 use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
 use auth_actix::Problem;
-use auth_core::ErrorCode;
 use auth_service::{OAuthCallback, OAuthStart};
-use url::form_urlencoded;
 
-/// The longest query that is read, in bytes as they came: the codes of the largest providers have a few thousand.
-const MAX_QUERY_BYTES: usize = 8 * 1024;
+use super::query::{Others, parameters};
 
 /// What an app asks for at the start of a flow.
 pub(super) struct StartQuery {
@@ -89,40 +86,11 @@ impl FromRequest for CallbackQuery {
     }
 }
 
-/// What becomes of parameters that aren't known.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Others {
-    Ignored,
-    Refused,
-}
-
-/// The values of the known parameters. What was sent is never part of the refusal: it may be a code.
-fn parameters<const N: usize>(query: &str, known: [&str; N], others: Others) -> Result<[Option<String>; N], Problem> {
-    let refused = |detail: &'static str| Err(Problem::new(ErrorCode::MalformedRequest).detail(detail));
-    if query.len() > MAX_QUERY_BYTES {
-        return refused("the query has more than 8 KiB");
-    }
-    let mut values = [const { None }; N];
-    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-        let Some(index) = known.iter().position(|known| *known == name) else {
-            if others == Others::Ignored {
-                continue;
-            }
-            return refused("the query has an unknown parameter");
-        };
-        // It stands for bytes that are no UTF-8.
-        if value.contains(char::REPLACEMENT_CHARACTER) {
-            return refused("a parameter is not UTF-8");
-        }
-        if values[index].replace(value.into_owned()).is_some() {
-            return refused("a parameter stands there twice");
-        }
-    }
-    Ok(values)
-}
-
 #[cfg(test)]
 mod tests {
+    use auth_core::ErrorCode;
+
+    use super::super::query::MAX_QUERY_BYTES;
     use super::*;
 
     fn start(query: &str) -> Result<[Option<String>; 3], ErrorCode> {

@@ -7,8 +7,8 @@ use utoipa::openapi::{Content, ContentBuilder, Ref, RefOr, Response, ResponseBui
 use utoipa::{Modify, OpenApi};
 
 use super::{
-    answer, auth, challenge, email, link, metrics, oauth, oauth_link, recovery, second_factor, sessions, system,
-    users_me,
+    answer, auth, challenge, email, link, metrics, oauth, oauth_link, recovery, second_factor, security_events,
+    sessions, system, users_me,
 };
 
 #[derive(OpenApi)]
@@ -40,6 +40,7 @@ use super::{
         users_me::change,
         users_me::delete,
         users_me::export,
+        security_events::list,
         second_factor::show,
         second_factor::begin,
         second_factor::confirm,

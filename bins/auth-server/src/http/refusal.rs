@@ -1,7 +1,7 @@
 //! How the errors of use cases become answers: by their `ErrorCode`, here and nowhere else.
 
 use actix_web::Error;
-use auth_actix::Problem;
+use auth_actix::{Problem, RateLimit};
 use auth_oauth::OAuthError;
 use auth_service::{
     AccountError, ChallengeError, Fault, LinkError, LoginError, OAuthFlowError, RefreshError, RegisterError,
@@ -28,7 +28,16 @@ impl From<Refusal> for Error {
 
 impl From<Fault> for Refusal {
     fn from(fault: Fault) -> Self {
-        Self(Problem::new(fault.code()).caused_by(fault))
+        let problem = Problem::new(fault.code());
+        Self(match &fault {
+            Fault::RateLimited(limited) => problem.rate_limited(RateLimit {
+                name: limited.limit,
+                quota: limited.quota.count.get(),
+                window: limited.quota.per,
+                retry_after: limited.retry_after,
+            }),
+            _ => problem.caused_by(fault),
+        })
     }
 }
 
@@ -36,6 +45,7 @@ impl From<RegisterError> for Refusal {
     fn from(error: RegisterError) -> Self {
         match error {
             RegisterError::Invalid(errors) => Self(Problem::invalid(errors)),
+            RegisterError::Fault(fault) => fault.into(),
             error => Self(Problem::new(error.code()).caused_by(error)),
         }
     }
@@ -45,6 +55,7 @@ impl From<LoginError> for Refusal {
     fn from(error: LoginError) -> Self {
         match error {
             LoginError::Invalid(errors) => Self(Problem::invalid(errors)),
+            LoginError::Fault(fault) => fault.into(),
             error => Self(Problem::new(error.code()).caused_by(error)),
         }
     }
@@ -56,6 +67,7 @@ impl From<RefreshError> for Refusal {
             RefreshError::RetryLater(time) => {
                 Self(Problem::new(error.code()).retry_after(time.as_secs() + u64::from(time.subsec_nanos() > 0)))
             }
+            RefreshError::Fault(fault) => fault.into(),
             error => Self(Problem::new(error.code()).caused_by(error)),
         }
     }
@@ -71,6 +83,7 @@ impl From<AccountError> for Refusal {
     fn from(error: AccountError) -> Self {
         match error {
             AccountError::Invalid(errors) => Self(Problem::invalid(errors)),
+            AccountError::Fault(fault) => fault.into(),
             error => Self(Problem::new(error.code()).caused_by(error)),
         }
     }
@@ -80,6 +93,7 @@ impl From<ChallengeError> for Refusal {
     fn from(error: ChallengeError) -> Self {
         match error {
             ChallengeError::Invalid(errors) => Self(Problem::invalid(errors)),
+            ChallengeError::Fault(fault) => fault.into(),
             error => Self(Problem::new(error.code()).caused_by(error)),
         }
     }
@@ -89,6 +103,7 @@ impl From<LinkError> for Refusal {
     fn from(error: LinkError) -> Self {
         match error {
             LinkError::Invalid(errors) => Self(Problem::invalid(errors)),
+            LinkError::Fault(fault) => fault.into(),
             error => Self(Problem::new(error.code()).caused_by(error)),
         }
     }
@@ -99,6 +114,8 @@ impl From<OAuthFlowError> for Refusal {
         let problem = Problem::new(error.code());
         Self(match error {
             OAuthFlowError::Invalid(errors) => Problem::invalid(errors),
+            OAuthFlowError::Fault(fault) => return fault.into(),
+            OAuthFlowError::Account(error) => return error.into(),
             // The cause is in the log already, with the provider's name.
             OAuthFlowError::Provider(error) => match error {
                 OAuthError::NotConfigured => problem.detail(NOT_CONFIGURED),

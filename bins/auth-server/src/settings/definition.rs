@@ -40,9 +40,6 @@ pub struct Definition {
     pub meaning: &'static str,
     /// Who may see its value.
     pub exposure: Exposure,
-    /// The feature that it belongs to, if a later release brings that feature: until then the setting is parsed, checked
-    /// and shown, and has no effect.
-    pub later: Option<&'static str>,
 }
 
 impl Definition {
@@ -59,7 +56,7 @@ impl Definition {
     }
 
     const fn with(variable: &'static str, default: DefaultText, meaning: &'static str) -> Self {
-        Self { variable, default, meaning, exposure: Exposure::Public, later: None }
+        Self { variable, default, meaning, exposure: Exposure::Public }
     }
 
     pub(crate) const fn secret(mut self) -> Self {
@@ -69,11 +66,6 @@ impl Definition {
 
     pub(crate) const fn credential_url(mut self) -> Self {
         self.exposure = Exposure::CredentialUrl;
-        self
-    }
-
-    pub(crate) const fn later(mut self, feature: &'static str) -> Self {
-        self.later = Some(feature);
         self
     }
 

@@ -36,7 +36,7 @@ use section::database::DatabaseSettings;
 use section::hashing::HashingSettings;
 use section::link::LinkSettings;
 use section::mail::MailSettings;
-use section::observability::{LogSettings, MetricsSettings};
+use section::observability::{LogSettings, MetricsSettings, TraceSettings};
 use section::oidc::OidcProvider;
 use section::password::PasswordSettings;
 use section::provider::ProviderSettings;
@@ -75,7 +75,7 @@ pub struct Settings {
     pub links: LinkSettings,
     /// Mail.
     pub mail: MailSettings,
-    /// Rate limits. Of them only that of mails per recipient is in force yet.
+    /// Rate limits.
     pub rates: RateSettings,
     /// OAuth providers that are built in.
     pub providers: ProviderSettings,
@@ -87,6 +87,8 @@ pub struct Settings {
     pub log: LogSettings,
     /// Metrics.
     pub metrics: MetricsSettings,
+    /// Traces.
+    pub traces: TraceSettings,
 }
 
 /// Settings, and what is to be told about them.
@@ -135,6 +137,7 @@ impl Settings {
         let breaker = BreakerSettings::read(reader);
         let log = LogSettings::read(reader);
         let metrics = MetricsSettings::read(reader, &server);
+        let traces = TraceSettings::read(reader);
         Self {
             server,
             web,
@@ -154,6 +157,7 @@ impl Settings {
             breaker,
             log,
             metrics,
+            traces,
         }
     }
 }

@@ -21,14 +21,6 @@ pub struct Shown {
     pub origin: Origin,
 }
 
-impl Shown {
-    /// Whether somebody set it to something else than the default.
-    pub fn differs_from_default(&self) -> bool {
-        let default = matches!(self.row.definition.default, DefaultText::Value(text) if text == self.value);
-        self.origin != Origin::Default && !default
-    }
-}
-
 /// Collects faults, warnings and what is shown while the sections read their rows.
 pub(crate) struct Reader {
     held: BTreeMap<String, Held>,

@@ -38,9 +38,6 @@ fn env_row(definition: &'static Definition) -> String {
     if let Some(file) = Row::from(definition).file_variable() {
         let _ = write!(meaning, " {file} names a file with it instead.");
     }
-    if let Some(feature) = definition.later {
-        let _ = write!(meaning, " Not in force yet: {feature}.");
-    }
     format!("\n{}#{}={value}\n", comment(&meaning), definition.variable)
 }
 
@@ -90,13 +87,8 @@ fn reference_row(definition: &'static Definition) -> String {
         Exposure::Secret => " *Secret.*",
         Exposure::CredentialUrl => " *May hold a password.*",
     };
-    let later = definition.later.map_or_else(String::new, |feature| format!(" *Not in force yet: {feature}.*"));
-    let cells = [
-        format!("`{}`", definition.variable),
-        flag,
-        default,
-        format!("{}{exposure}{later}", sentence(definition.meaning)),
-    ];
+    let cells =
+        [format!("`{}`", definition.variable), flag, default, format!("{}{exposure}", sentence(definition.meaning))];
     format!("| {} |\n", cells.map(|cell| cell.replace('|', "\\|")).join(" | "))
 }
 

@@ -7,6 +7,7 @@ mod queue;
 mod running;
 mod sqlite_file;
 mod startup_lock;
+mod statistics;
 mod worker;
 mod writer;
 
@@ -15,6 +16,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 pub use config::{DatabaseConfig, OpenError};
+pub use statistics::DatabaseStatistics;
 
 use self::job::Answer;
 use self::queue::Queue;
@@ -217,8 +219,13 @@ impl Database {
 
     /// How many jobs wait for a thread.
     pub fn queued(&self) -> usize {
-        let writers = if Arc::ptr_eq(&self.0.readers, &self.0.writers) { 0 } else { self.0.writers.len() };
-        self.0.readers.len() + writers
+        self.0.queues().map(Queue::len).sum()
+    }
+
+    /// What the threads do now, and how many jobs they were given since the start. Cheap, and no job itself.
+    pub fn statistics(&self) -> DatabaseStatistics {
+        let (threads, busy) = self.0.running.threads();
+        DatabaseStatistics { threads, busy, queued: self.queued(), jobs: self.0.queues().map(Queue::taken).sum() }
     }
 
     /// Lets no more jobs in, waits until those inside are done, and closes all connections. Blocks; not to be called
@@ -271,6 +278,12 @@ where
 }
 
 impl Inner {
+    /// Each queue once.
+    fn queues(&self) -> impl Iterator<Item = &Queue> {
+        let writers = (!Arc::ptr_eq(&self.readers, &self.writers)).then_some(&*self.writers);
+        std::iter::once(&*self.readers).chain(writers)
+    }
+
     fn start(&self, pool_size: Option<u32>) -> Result<(), OpenError> {
         match self.address.place() {
             Place::SqliteFile(path) => {

@@ -1,6 +1,7 @@
 //! The bounded queue in front of a group of threads.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -12,6 +13,8 @@ pub(super) struct Queue {
     ready: Condvar,
     capacity: usize,
     max_wait: Duration,
+    /// Jobs that a thread has taken.
+    taken: AtomicU64,
 }
 
 #[derive(Default)]
@@ -28,7 +31,7 @@ struct Waiting {
 
 impl Queue {
     pub(super) fn new(capacity: usize, max_wait: Duration) -> Self {
-        Self { state: Mutex::default(), ready: Condvar::new(), capacity, max_wait }
+        Self { state: Mutex::default(), ready: Condvar::new(), capacity, max_wait, taken: AtomicU64::new(0) }
     }
 
     /// Queues `job`, or answers it at once when the queue is full or closed.
@@ -58,6 +61,7 @@ impl Queue {
             }
             let fresh = self.refuse_old(batch);
             if !fresh.is_empty() {
+                self.taken.fetch_add(fresh.len() as u64, Ordering::Relaxed);
                 return fresh;
             }
         }
@@ -105,6 +109,11 @@ impl Queue {
 
     pub(super) fn len(&self) -> usize {
         self.state().waiting.len()
+    }
+
+    /// How many jobs were taken so far.
+    pub(super) fn taken(&self) -> u64 {
+        self.taken.load(Ordering::Relaxed)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

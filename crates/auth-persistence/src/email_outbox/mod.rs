@@ -14,7 +14,9 @@ use uuid::Uuid;
 pub use self::lease::{
     Prepared, claim, drop_claimed, fail, give_up, has_due, mark_sent, prepare, release, retry_later,
 };
-pub use self::upkeep::{OutboxCounts, counts, delete_finished, list_open, retry, retry_all};
+pub use self::upkeep::{
+    OutboxCounts, counts, delete_finished, has_stranded, list_open, release_stranded, retry, retry_all,
+};
 use crate::column::{HiddenText, OptionalHiddenBytes};
 use crate::connection::{DbConnection, MultiBackend};
 use crate::error::{Conflict, DbError};

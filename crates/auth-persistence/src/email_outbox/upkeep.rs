@@ -1,7 +1,7 @@
 //! What an operator sees of the outbox and does with it.
 
 use auth_core::Timestamp;
-use diesel::dsl::{count_star, min};
+use diesel::dsl::{count_star, exists, min};
 use diesel::prelude::*;
 use uuid::Uuid;
 
@@ -84,6 +84,36 @@ pub fn retry(connection: &mut DbConnection, id: Uuid, now: Timestamp) -> Result<
 pub fn retry_all(connection: &mut DbConnection, now: Timestamp) -> Result<usize, DbError> {
     let at_once = (dsl::failed_at.eq(None::<At>), dsl::next_attempt_at.eq(at(now)));
     Ok(update(email_outbox::table, at_once, can_be_tried!(now)).execute(connection)?)
+}
+
+/// It waits for a time later than `$latest`, or a worker has it until then.
+macro_rules! stranded {
+    ($latest:expr) => {
+        dsl::sent_at
+            .is_null()
+            .and(dsl::failed_at.is_null())
+            .and(dsl::next_attempt_at.gt(at($latest)).or(dsl::claimed_until.gt(Some(at($latest)))))
+    };
+}
+
+/// Whether [`release_stranded`] would find anything.
+///
+/// # Errors
+///
+/// When the database can't be read.
+pub fn has_stranded(connection: &mut DbConnection, latest: Timestamp) -> Result<bool, DbError> {
+    Ok(diesel::select(exists(email_outbox::table.filter(stranded!(latest)))).get_result(connection)?)
+}
+
+/// Lets the mails be tried at `now` that wait until after `latest`, and returns how many there were. With a `latest` that no
+/// mail is put off to, a clock that was ahead and is right again has put them there.
+///
+/// # Errors
+///
+/// When the database can't be written.
+pub fn release_stranded(connection: &mut DbConnection, now: Timestamp, latest: Timestamp) -> Result<usize, DbError> {
+    let at_once = (dsl::next_attempt_at.eq(at(now)), dsl::claimed_until.eq(None::<At>));
+    Ok(update(email_outbox::table, at_once, stranded!(latest)).execute(connection)?)
 }
 
 /// Deletes mails that had been sent or had failed by `before`, at most `limit` of them, and returns how many there

@@ -90,8 +90,8 @@ fn a_taken_signing_key_is_named(test: &TestDatabase) {
 }
 
 fn a_taken_audit_event_id_is_named(test: &TestDatabase) {
-    test.write(|c| audit_event::insert(c, &audit_event(1, 1)));
-    assert_eq!(conflict(test.refused(|c| audit_event::insert(c, &audit_event(1, 1)))), Conflict::AuditEventId);
+    test.write(|c| audit_event::insert(c, &audit_event(1, 1), None));
+    assert_eq!(conflict(test.refused(|c| audit_event::insert(c, &audit_event(1, 1), None))), Conflict::AuditEventId);
 }
 
 fn a_taken_email_id_is_named(test: &TestDatabase) {

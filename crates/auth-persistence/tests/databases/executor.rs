@@ -5,7 +5,7 @@ use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::Duration;
 
-use auth_persistence::{Database, DatabaseConfig, DbConnection, DbError, user};
+use auth_persistence::{Database, DatabaseConfig, DatabaseStatistics, DbConnection, DbError, user};
 
 use crate::fixture::{Gate, TestDatabase, on_both_databases, until};
 use crate::rows::{new_user, user_id};
@@ -17,6 +17,7 @@ on_both_databases!(
     jobs_need_no_particular_async_runtime,
     a_job_whose_caller_went_away_is_done_all_the_same,
     a_closed_database_does_what_waits_and_refuses_the_rest,
+    the_statistics_tell_who_works_and_count_what_was_done,
 );
 
 fn exists(test: &TestDatabase, number: u64) -> bool {
@@ -98,6 +99,29 @@ fn a_closed_database_does_what_waits_and_refuses_the_rest(test: &TestDatabase) {
         gate.open();
         closing.join().unwrap();
         assert_eq!(waiting.join().unwrap(), Ok(()));
+    });
+}
+
+/// REQ-52
+fn the_statistics_tell_who_works_and_count_what_was_done(test: &TestDatabase) {
+    let database = &test.database;
+    until(|| database.statistics().busy == 0);
+    let before = database.statistics();
+    assert!(before.threads > 1 && before.queued == 0, "{before:?}");
+    test.write(|c| user::insert(c, &new_user(1)));
+    assert!(exists(test, 1));
+    database.statements_blocking(|_| Ok::<_, DbError>(())).unwrap();
+    assert_eq!(database.statistics().jobs, before.jobs + 3, "a read, a write and a statement");
+
+    let gates: Vec<Gate> =
+        (0..if test.is_sqlite() { 1 } else { before.threads }).map(|_| Gate::close(database)).collect();
+    assert_eq!(database.statistics().busy, gates.len());
+    thread::scope(|scope| {
+        scope.spawn(|| database.write_blocking(|_| Ok::<_, DbError>(())).unwrap());
+        until(|| database.statistics().queued == 1);
+        let waiting = database.statistics().jobs;
+        gates.into_iter().for_each(Gate::open);
+        until(|| database.statistics() == DatabaseStatistics { jobs: waiting + 1, ..before });
     });
 }
 

@@ -132,8 +132,8 @@ fn who_has_locked_the_keys_decides_alone(test: &TestDatabase) {
 
 fn audit_events_are_listed_for_their_user(test: &TestDatabase) {
     test.write(|c| {
-        audit_event::insert(c, &audit_event(1, 1))?;
-        audit_event::insert(c, &audit_event(2, 2))
+        audit_event::insert(c, &audit_event(1, 1), None)?;
+        audit_event::insert(c, &audit_event(2, 2), None)
     });
     assert_eq!(test.read(|c| audit_event::list_for_user(c, user_id(1))), [audit_event(1, 1)]);
 }
@@ -180,6 +180,7 @@ fn news_are_listed_from_a_time_on(test: &TestDatabase) {
 
 fn expired_news_are_deleted(test: &TestDatabase) {
     test.write(|c| revocation::insert(c, &[news(1, NOW), news(2, NOW.plus(TICK))]));
-    assert_eq!(test.write(|c| revocation::delete_expired(c, NOW.plus(HOUR))), 1);
+    let deleted = |limit| test.write(move |c| revocation::delete_expired(c, NOW.plus(HOUR), limit));
+    assert_eq!([0, 9, 9].map(deleted), [0, 1, 0]);
     assert_eq!(test.read(|c| revocation::list_since(c, NOW)), [news(2, NOW.plus(TICK))]);
 }

@@ -11,13 +11,17 @@ mod rows;
 mod statements;
 
 mod account_recovery;
+mod audit_chain;
+mod audit_trail;
 mod authenticator_failures;
 mod backup_codes;
 mod consistency;
 mod constraints;
+mod devices;
 mod executor;
 mod keys_and_trail;
 mod known_clients;
+mod leases;
 mod mail_budgets;
 mod migrations;
 mod oauth_accounts;

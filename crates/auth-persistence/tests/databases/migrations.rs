@@ -122,7 +122,12 @@ fn a_database_of_a_newer_version_is_refused(test: &TestDatabase) {
 }
 
 /// The way back, the newest first: version, for SQLite, for PostgreSQL.
-const DOWN: [(&str, &str, &str); 4] = [
+const DOWN: [(&str, &str, &str); 5] = [
+    (
+        "0005",
+        include_str!("../../../../migrations/sqlite/0005_many_instances/down.sql"),
+        include_str!("../../../../migrations/postgres/0005_many_instances/down.sql"),
+    ),
     (
         "0004",
         include_str!("../../../../migrations/sqlite/0004_linked_accounts/down.sql"),
@@ -159,7 +164,7 @@ fn undo_to(test: &TestDatabase, kept: &'static str) {
 
 fn migrations_can_be_undone(test: &TestDatabase) {
     test.database.migrate().unwrap();
-    for kept in ["0003", "0002", "0001", "0000"] {
+    for kept in ["0004", "0003", "0002", "0001", "0000"] {
         undo_to(test, kept);
         assert!(test.database.pending_migrations().unwrap());
         test.database.migrate().unwrap();

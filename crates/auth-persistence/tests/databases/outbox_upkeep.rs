@@ -17,6 +17,7 @@ on_both_databases!(
     a_mail_put_off_is_tried_at_once_when_told_to,
     no_mail_is_tried_that_is_sent_claimed_or_past_its_end,
     all_mails_are_tried_again_when_told_to,
+    mails_that_a_wrong_clock_put_off_are_tried_at_once,
     finished_mails_are_deleted_a_batch_at_a_time,
     unsent_mails_of_a_user_are_deleted,
     unsent_mails_to_an_address_are_deleted,
@@ -209,4 +210,22 @@ fn waiting_mails_to_an_address_are_deleted(test: &TestDatabase) {
     let deleted = || test.write(|c| email_outbox::delete_waiting(c, "a@example.com", "reset"));
     assert_eq!((deleted(), deleted()), (2, 0));
     assert_eq!(open(test), [3, 4, 5], "what failed stays on the operator's list");
+}
+
+///
+fn mails_that_a_wrong_clock_put_off_are_tried_at_once(test: &TestDatabase) {
+    test.write(mails_of_every_state);
+    let later = NOW.plus(2 * HOUR);
+    assert!(!test.read(move |c| email_outbox::has_stranded(c, later)), "none waits for longer");
+    assert_eq!(test.write(move |c| email_outbox::release_stranded(c, NOW, later)), 0);
+    let claimed = |now: Timestamp| {
+        let mails = test.write(move |c| email_outbox::claim(c, now, now.plus(TICK), 9));
+        mails.into_iter().map(|mail| mail.id).collect::<Vec<_>>()
+    };
+    let soon = NOW.plus(HOUR);
+    assert!(test.read(move |c| email_outbox::has_stranded(c, soon)));
+    assert_eq!(test.write(move |c| email_outbox::release_stranded(c, NOW, soon)), 1, "the one that was put off");
+    assert_eq!(claimed(NOW.plus(10 * TICK)), [1, 2].map(id));
+    assert_eq!(test.write(|c| email_outbox::release_stranded(c, NOW, NOW)), 3, "leases that last too long end, too");
+    assert_eq!(claimed(NOW.plus(20 * TICK)), [1, 2, 5].map(id));
 }

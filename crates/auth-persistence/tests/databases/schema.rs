@@ -130,12 +130,16 @@ fn both_migrations_make_the_same_tables() {
     assert_eq!(
         names,
         [
+            "audit_chain",
+            "audit_checkpoints",
             "audit_events",
             "authenticator_failures",
             "backup_codes",
             "data_keys",
+            "devices",
             "email_outbox",
             "known_clients",
+            "leases",
             "mail_budgets",
             "oauth_accounts",
             "one_time_tokens",

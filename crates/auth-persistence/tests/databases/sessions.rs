@@ -7,7 +7,7 @@ use auth_persistence::session::{self, NewSession};
 use auth_persistence::user;
 
 use crate::fixture::{TestDatabase, on_both_databases};
-use crate::rows::{HOUR, NOW, new_session, new_user, session_id, user_id, user_with_session};
+use crate::rows::{HOUR, NOW, TICK, new_session, new_user, session_id, user_id, user_with_session};
 
 on_both_databases!(
     a_session_is_read_as_written,
@@ -16,6 +16,8 @@ on_both_databases!(
     a_session_is_revoked_once_and_by_its_owner_only,
     all_sessions_but_one_are_revoked,
     the_oldest_sessions_beyond_a_number_are_revoked,
+    sessions_that_ended_long_ago_are_deleted_a_batch_at_a_time,
+    sessions_revoked_long_ago_are_deleted_a_batch_at_a_time,
 );
 
 /// Stores users 1 and 2; the sessions 1 to 4 of user 1, each an hour younger than the one before; session 5 of user 2.
@@ -99,4 +101,35 @@ fn the_oldest_sessions_beyond_a_number_are_revoked(test: &TestDatabase) {
     assert_eq!(test.write(revoke), [(session_id(1), new_session(1, 1).expires_at)]);
     assert_eq!(test.write(revoke), []);
     assert_eq!([2, 3, 4, 5].map(|number| is_revoked(test, number)), [false; 4]);
+}
+
+fn left(test: &TestDatabase) -> Vec<u64> {
+    (1..=5).filter(|&number| test.read(move |c| session::find(c, session_id(number))).is_some()).collect()
+}
+
+/// REQ-14
+fn sessions_that_ended_long_ago_are_deleted_a_batch_at_a_time(test: &TestDatabase) {
+    test.write(|c| {
+        user::insert(c, &new_user(1))?;
+        for (number, expires_at) in [(1, NOW.minus(TICK)), (2, NOW), (3, NOW.minus(HOUR)), (4, NOW.plus(TICK))] {
+            session::insert(c, &NewSession { expires_at, ..new_session(number, 1) })?;
+        }
+        Ok(())
+    });
+    let deleted = |limit| test.write(move |c| session::delete_expired(c, NOW, limit));
+    assert_eq!((deleted(1), left(test)), (1, vec![1, 2, 4]), "the oldest first");
+    assert_eq!([1, 9, 9].map(deleted), [1, 1, 0]);
+    assert_eq!(left(test), [4]);
+}
+
+/// REQ-14
+fn sessions_revoked_long_ago_are_deleted_a_batch_at_a_time(test: &TestDatabase) {
+    some_sessions(test);
+    for (number, at) in [(1, NOW.minus(TICK)), (2, NOW), (3, NOW.plus(TICK))] {
+        assert!(test.write(move |c| session::revoke(c, session_id(number), user_id(1), "logout", at)));
+    }
+    let deleted = |limit| test.write(move |c| session::delete_revoked(c, NOW, limit));
+    assert_eq!((deleted(1), left(test)), (1, vec![2, 3, 4, 5]), "the first revoked first");
+    assert_eq!([9, 9].map(deleted), [1, 0]);
+    assert_eq!(left(test), [3, 4, 5], "and none that is live");
 }

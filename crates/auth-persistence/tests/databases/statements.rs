@@ -3,15 +3,18 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use auth_core::{DisplayName, Email, TokenPurpose};
+use auth_core::{AuditHead, DisplayName, Email, TokenPurpose};
+use auth_persistence::audit_chain::StoredHead;
+use auth_persistence::audit_checkpoint::AuditCheckpoint;
 use auth_persistence::authenticator_failure::{ANY_LANE, Authenticator};
+use auth_persistence::device::Device;
 use auth_persistence::email_outbox::Prepared;
 use auth_persistence::one_time_token::Subject;
 use auth_persistence::user::{self, UserChange};
 use auth_persistence::{
-    DbConnection, DbError, Hidden, audit_event, authenticator_failure, backup_code, email_outbox, known_client,
-    mail_budget, oauth_account, one_time_token, pending_registration, refresh, reserved_address, revocation, session,
-    totp_credential,
+    DbConnection, DbError, Hidden, audit_chain, audit_checkpoint, audit_event, audit_trail, authenticator_failure,
+    backup_code, device, email_outbox, known_client, lease, mail_budget, oauth_account, one_time_token,
+    pending_registration, refresh, reserved_address, revocation, session, totp_credential,
 };
 
 use crate::rows::{
@@ -25,7 +28,7 @@ const G: Duration = Duration::from_secs(30);
 pub(crate) fn all_statements(c: &mut DbConnection) -> Result<(), DbError> {
     user::insert(c, &new_user(1))?;
     session::insert(c, &new_session(1, 1))?;
-    audit_event::insert(c, &audit_event(1, 1))?;
+    audit_event::insert(c, &audit_event(1, 1), None)?;
     email_outbox::insert(c, &new_email(1, Some("k")))?;
     revocation::insert(c, &[])?;
     look_up(c)?;
@@ -36,6 +39,8 @@ pub(crate) fn all_statements(c: &mut DbConnection) -> Result<(), DbError> {
     outbox(c)?;
     second_factor(c)?;
     linked_accounts(c)?;
+    devices(c)?;
+    audit(c)?;
     parsed_each_time(c)
 }
 
@@ -48,6 +53,7 @@ fn look_up(c: &mut DbConnection) -> Result<(), DbError> {
     session::find_with_user(c, session_id(1))?;
     session::list_live(c, user_id(1), NOW, NOW)?;
     audit_event::list_for_user(c, user_id(1))?;
+    audit_trail::newest_of_user(c, user_id(1), None, 9)?;
     email_outbox::list_for_user(c, user_id(1))?;
     revocation::list_since(c, NOW)?;
     Ok(())
@@ -139,6 +145,12 @@ pub(crate) fn outbox(c: &mut DbConnection) -> Result<(), DbError> {
     pending_registration::delete_expired(c, NOW, 9)?;
     reserved_address::delete_expired(c, NOW, 9)?;
     mail_budget::delete_idle(c, NOW, 9)?;
+    revocation::delete_expired(c, NOW, 9)?;
+    session::delete_expired(c, NOW, 9)?;
+    session::delete_revoked(c, NOW, 9)?;
+    device::delete_expired(c, NOW, 9)?;
+    lease::take(c, "a", uuid(1), NOW, NOW)?;
+    lease::release(c, "a", uuid(1))?;
     Ok(())
 }
 
@@ -173,6 +185,57 @@ pub(crate) fn linked_accounts(c: &mut DbConnection) -> Result<(), DbError> {
     oauth_account::delete_all(c, user_id(1))?;
     user::fill_profile(c, user_id(1), Some(&name), Some("b"), NOW)?;
     user::fill_profile(c, user_id(1), None, Some("b"), NOW)?;
+    Ok(())
+}
+
+/// What a sign-in does on a device, and a reset.
+pub(crate) fn devices(c: &mut DbConnection) -> Result<(), DbError> {
+    for number in [1, 2] {
+        let device = Device {
+            id: uuid(6_000_000 + u64::from(number)),
+            user_id: user_id(1),
+            label: None,
+            created_at: NOW,
+            last_used_at: NOW,
+            expires_at: NOW.plus(G),
+        };
+        device::insert(c, &device, &token_hash(number))?;
+    }
+    device::find(c, &token_hash(1), NOW)?;
+    device::renew(c, uuid(6_000_001), user_id(1), NOW, NOW.plus(G))?;
+    device::list(c, user_id(1))?;
+    device::keep_newest(c, user_id(1), 1)?;
+    device::forget_all(c, user_id(1))?;
+    authenticator_failure::clear_below(c, user_id(1), Authenticator::Password, ANY_LANE, 9)?;
+    Ok(())
+}
+
+/// What links the audit trail, verifies it and deletes from it.
+pub(crate) fn audit(c: &mut DbConnection) -> Result<(), DbError> {
+    let id = audit_event(1, 1).id;
+    let stored = StoredHead { head: AuditHead::empty(NOW), tag: [1; 32] };
+    let checkpoint = AuditCheckpoint { sequence: 1, at: NOW, link: [1; 32], signature: [1; 64] };
+    audit_chain::insert_head(c, &stored)?;
+    audit_chain::lock_head(c)?;
+    audit_chain::update_head(c, &stored)?;
+    audit_chain::count_unsealed(c)?;
+    audit_chain::lock_unsealed(c, id, 9)?;
+    audit_chain::unsealed(c, id, 9)?;
+    audit_chain::seal(c, id, 1, &[1; 32])?;
+    audit_chain::lock_sealed(c, 0, 9)?;
+    audit_chain::sealed(c, 0, 9)?;
+    audit_chain::last_sequence(c)?;
+    audit_chain::newest_untagged(c)?;
+    audit_chain::untagged_since(c, NOW, 9)?;
+    audit_chain::count_untagged_before(c, NOW)?;
+    audit_chain::of_user(c, user_id(1), "a")?;
+    audit_chain::delete_sealed(c, 0, 1)?;
+    audit_chain::delete_unsealed(c, NOW, 9)?;
+    audit_checkpoint::insert(c, &checkpoint)?;
+    audit_checkpoint::last(c)?;
+    audit_checkpoint::list(c, 0, 9)?;
+    audit_checkpoint::delete_below(c, 1, 9)?;
+    audit_event::forget_user(c, user_id(1))?;
     Ok(())
 }
 

@@ -168,7 +168,7 @@ fn an_epoch_rises_by_one(test: &TestDatabase) {
 fn a_deleted_user_takes_sessions_and_mails_along_but_not_the_trail(test: &TestDatabase) {
     test.write(user_with_session);
     test.write(|c| email_outbox::insert(c, &new_email(1, None)));
-    test.write(|c| audit_event::insert(c, &audit_event(1, 1)));
+    test.write(|c| audit_event::insert(c, &audit_event(1, 1), None));
     assert!(test.write(|c| user::delete(c, user_id(1))));
     assert!(!test.write(|c| user::delete(c, user_id(1))));
     assert!(test.read(|c| session::find(c, session_id(1))).is_none());

@@ -12,6 +12,7 @@ mod verify_email;
 use auth_core::{TokenPurpose, UserId};
 use auth_ephemeral::{EphemeralError, Space};
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 pub use self::answer::{ChallengeAnswer, ChallengeError};
 use crate::fault::Fault;
@@ -47,6 +48,9 @@ pub(crate) struct ChallengeState {
     /// The provider by which the sign-in began.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) federation: Option<Federation>,
+    /// The device on which it goes on, if it is known as the user's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) device: Option<Uuid>,
 }
 
 impl Inner {

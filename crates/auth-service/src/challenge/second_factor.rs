@@ -1,6 +1,7 @@
 //! The challenge to show the second factor.
 
 use auth_core::SecondFactorCode;
+use auth_persistence::authenticator_failure::{ANY_LANE, KNOWN_DEVICE};
 use auth_persistence::user;
 
 use super::{ChallengeError, Found, Subject};
@@ -20,6 +21,7 @@ impl Inner {
         client: &Client,
     ) -> Result<Step, ChallengeError> {
         let Subject::User { id, epoch } = found.state.subject else { return Err(ChallengeError::ChallengeInvalid) };
+        let charged = self.charge(self.code_charges(id, found.state.device, client), Some(id), client).await?;
         if !found.count_try(self).await? {
             return Err(ChallengeError::ChallengeInvalid);
         }
@@ -31,6 +33,7 @@ impl Inner {
             )
         });
         let (inner, checking) = (self.handle(), client.clone());
+        let lane = if found.state.device.is_some() { KNOWN_DEVICE } else { ANY_LANE };
         let checked = self
             .database
             .write(move |conn| {
@@ -40,10 +43,13 @@ impl Inner {
                 if user.disabled_at.is_some() {
                     return Err(NotOpened::Disabled);
                 }
-                Ok(inner.check_code(conn, &user, code.as_ref(), &checking)?)
+                Ok(inner.check_code(conn, &user, code.as_ref(), lane, &checking)?)
             })
-            .await?;
-        let CheckedCode::Right(factor) = checked else { return Err(ChallengeError::InvalidCode) };
+            .await;
+        if !matches!(checked, Ok(CheckedCode::Wrong)) {
+            self.refund(charged).await;
+        }
+        let CheckedCode::Right(factor) = checked? else { return Err(ChallengeError::InvalidCode) };
         // Of two right answers to one challenge, one goes on.
         if !found.take(self).await? {
             return Err(ChallengeError::ChallengeInvalid);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use auth_core::{Clock, DataKey, DataKeyPurpose, Random, SecretRing, UnwrappedKey, WrappedBy};
+use auth_core::{AuditChain, Clock, DataKey, DataKeyPurpose, Random, SecretRing, UnwrappedKey, WrappedBy};
 use auth_persistence::data_key::{self, SealedDataKey};
 use auth_persistence::{DbConnection, Hidden};
 
@@ -62,6 +62,11 @@ impl DataKeys {
         Ok(keys)
     }
 
+    /// The audit chain of the database; none where no server has made its key.
+    pub(super) fn audit_chain(&self, conn: &mut DbConnection) -> Result<Option<AuditChain>, KeyError> {
+        self.all(conn, DataKeyPurpose::AuditChain)?.pop().map(|(_, key)| audit_chain(&key)).transpose()
+    }
+
     /// Seals every data key that the previous secret sealed under the one in force, inside the caller's transaction. The
     /// keys themselves stay: whoever has them open goes on with them.
     pub(super) fn reseal(&self, conn: &mut DbConnection) -> Result<Resealed, KeyError> {
@@ -86,4 +91,9 @@ impl DataKeys {
     fn open(&self, row: &SealedDataKey, purpose: DataKeyPurpose) -> Result<UnwrappedKey, KeyError> {
         Ok(self.secrets.unwrap(purpose, row.version, row.key_sealed.expose())?)
     }
+}
+
+/// The audit chain of the data key for it.
+pub(super) fn audit_chain(key: &DataKey) -> Result<AuditChain, KeyError> {
+    AuditChain::new(key).map_err(|error| KeyError::Damaged(error.to_string()))
 }

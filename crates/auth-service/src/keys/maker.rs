@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use auth_core::{Clock, Random, SealContext, Sealer, SigningAlgorithm, SigningKey, Timestamp};
+use auth_core::{AuditChain, Clock, Random, SealContext, Sealer, SigningAlgorithm, SigningKey, Timestamp};
 use auth_persistence::signing_key::{self, SealedSigningKey};
 use auth_persistence::{DbConnection, Hidden};
 
@@ -11,6 +11,8 @@ use super::KeyError;
 /// Makes and opens signing keys.
 pub(super) struct Maker {
     pub(super) sealer: Sealer,
+    /// Seals what is written about it in the audit trail; none where no server has made its key.
+    pub(super) audit: Option<AuditChain>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) random: Arc<dyn Random>,
 }

@@ -20,14 +20,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use auth_core::{
-    BackupCodeHasher, CannotOpen, Clock, DataKeyPurpose, KeyRing, OneTimeTokens, Random, RefreshTokens, Sealer,
-    SecretRing, SharedKeyRing, SigningAlgorithm,
+    AuditChain, BackupCodeHasher, CannotOpen, Clock, DataKeyPurpose, KeyRing, OneTimeTokens, Random, RefreshTokens,
+    Sealer, SecretRing, SharedKeyRing, SigningAlgorithm, SubjectHasher,
 };
 use auth_persistence::signing_key;
 use auth_persistence::{Database, DbConnection, DbError, OpenError};
 
-use self::data_keys::DataKeys;
 pub use self::data_keys::Resealed;
+use self::data_keys::{DataKeys, audit_chain};
 use self::maker::Maker;
 pub use self::operator::{KeyInfo, KeyKeeper, KeyState, Urgency};
 use self::plan::Plan;
@@ -75,6 +75,9 @@ pub(crate) struct OpenedKeys {
     pub(crate) outbox_sealer: Sealer,
     pub(crate) totp_sealer: Sealer,
     pub(crate) backup_code_hasher: BackupCodeHasher,
+    pub(crate) subject_hasher: SubjectHasher,
+    pub(crate) audit_chain: AuditChain,
+    pub(crate) news_sealer: Sealer,
 }
 
 /// What opening and making keys needs.
@@ -98,16 +101,32 @@ impl Opener {
         let data_keys = DataKeys { secrets, clock: Arc::clone(&clock), random: Arc::clone(&random) };
         let refresh = data_keys.all_or_new(conn, DataKeyPurpose::RefreshMac)?;
         let sealing = data_keys.newest_or_new(conn, DataKeyPurpose::SigningKeySealing)?;
-        let maker = Maker { sealer: Sealer::new(&sealing), clock, random };
+        let token_hash = data_keys.newest_or_new(conn, DataKeyPurpose::TokenHash)?;
+        let audit_chain = audit_chain(&data_keys.newest_or_new(conn, DataKeyPurpose::AuditChain)?)?;
+        let maker = Maker { sealer: Sealer::new(&sealing), audit: Some(audit_chain.clone()), clock, random };
         Ok(OpenedKeys {
             refresh_tokens: RefreshTokens::new(&refresh).map_err(|error| KeyError::Damaged(error.to_string()))?,
             signing_keys: signing_keys(conn, maker, Plan { algorithm, life })?,
-            one_time_tokens: OneTimeTokens::new(&data_keys.newest_or_new(conn, DataKeyPurpose::TokenHash)?),
+            one_time_tokens: OneTimeTokens::new(&token_hash),
+            subject_hasher: SubjectHasher::new(&token_hash),
+            audit_chain,
+            news_sealer: Sealer::new(&data_keys.newest_or_new(conn, DataKeyPurpose::NewsSealing)?),
             outbox_sealer: Sealer::new(&data_keys.newest_or_new(conn, DataKeyPurpose::OutboxSealing)?),
             totp_sealer: Sealer::new(&data_keys.newest_or_new(conn, DataKeyPurpose::TotpSealing)?),
             backup_code_hasher: BackupCodeHasher::new(&data_keys.newest_or_new(conn, DataKeyPurpose::BackupCodeHash)?),
         })
     }
+}
+
+/// The audit chain of `database`, for its operator: nothing is made.
+pub(crate) fn open_audit_chain(
+    database: &Database,
+    secrets: SecretRing,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+) -> Result<AuditChain, KeyError> {
+    let data_keys = DataKeys { secrets, clock, random };
+    database.read_blocking(move |conn| data_keys.audit_chain(conn))?.ok_or(KeyError::None)
 }
 
 /// The signing keys of the table, with one at least that signs now.

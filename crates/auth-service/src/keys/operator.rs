@@ -157,5 +157,5 @@ fn maker(conn: &mut DbConnection, data_keys: &DataKeys) -> Result<Maker, KeyErro
     let newest = data_keys.all(conn, DataKeyPurpose::SigningKeySealing)?.pop();
     let (_, sealing) = newest.ok_or(KeyError::None)?;
     let (clock, random) = (Arc::clone(&data_keys.clock), Arc::clone(&data_keys.random));
-    Ok(Maker { sealer: Sealer::new(&sealing), clock, random })
+    Ok(Maker { sealer: Sealer::new(&sealing), audit: data_keys.audit_chain(conn)?, clock, random })
 }

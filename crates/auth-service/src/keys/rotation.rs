@@ -1,7 +1,7 @@
 //! Changing the table of signing keys, in one transaction with the table locked, and its trace in the audit trail.
 
 use auth_core::{AuditEventId, SigningKey, Timestamp};
-use auth_persistence::audit_event::{self, AuditEvent};
+use auth_persistence::audit_event::AuditEvent;
 use auth_persistence::signing_key::{self, SigningKeyEntry};
 use auth_persistence::{DbConnection, DbError};
 use serde_json::json;
@@ -9,6 +9,7 @@ use serde_json::json;
 use super::KeyError;
 use super::maker::Maker;
 use super::plan::Changes;
+use crate::audit;
 
 /// A new signing key, and what becomes of those before it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -135,5 +136,5 @@ fn record(conn: &mut DbConnection, maker: &Maker, rotation: &Rotation, by: By) -
         at_once = by == By::OperatorAtOnce,
         "audit"
     );
-    audit_event::insert(conn, &event)
+    audit::write(conn, maker.audit.as_ref(), &event, &*maker.random)
 }

@@ -184,7 +184,7 @@ mod tests {
             database.migrate().unwrap();
             let clock = Arc::new(ManualClock::default());
             let sealer = Sealer::new(&DataKey::generate(&OsRandom));
-            let maker = Arc::new(Maker { sealer, clock: clock.clone(), random: Arc::new(OsRandom) });
+            let maker = Arc::new(Maker { sealer, audit: None, clock: clock.clone(), random: Arc::new(OsRandom) });
             let shelf = Shelf::new(SharedKeyRing::new(KeyRing::verifying_only()));
             Self { database, maker, clock, shelf }
         }

@@ -73,7 +73,7 @@ impl AuthService {
     pub async fn finish_oauth(&self, callback: OAuthCallback<'_>, client: &Client) -> OAuthOutcome<Step> {
         let _measured = Operation::begin("oauth_callback");
         let inner = self.inner();
-        let proven = match inner.prove_flow(callback, |purpose| purpose == Purpose::SignIn).await {
+        let proven = match inner.prove_flow(callback, |purpose| purpose == Purpose::SignIn, client).await {
             Ok(proven) => proven,
             Err(error) => return OAuthOutcome::Here(Err(error)),
         };
@@ -97,7 +97,7 @@ impl AuthService {
     /// Links the account of whoever came back from the provider to the account that began the flow.
     pub async fn finish_oauth_link(&self, callback: OAuthCallback<'_>, client: &Client) -> OAuthOutcome<LinkedAccount> {
         let inner = self.inner();
-        let proven = match inner.prove_flow(callback, |purpose| purpose != Purpose::SignIn).await {
+        let proven = match inner.prove_flow(callback, |purpose| purpose != Purpose::SignIn, client).await {
             Ok(proven) => proven,
             Err(error) => return OAuthOutcome::Here(Err(error)),
         };
@@ -126,9 +126,11 @@ impl Inner {
         &self,
         callback: OAuthCallback<'_>,
         is_wanted: impl Fn(Purpose) -> bool,
+        client: &Client,
     ) -> Result<Proven, OAuthFlowError> {
         let provider = self.provider(callback.provider)?;
         let (state, binding) = callback.state.zip(callback.binding).ok_or(OAuthFlowError::StateInvalid)?;
+        let _kept = self.charge([self.oauth_charge(client)], None, client).await?;
         let key = self.one_time_tokens.hash(TokenPurpose::OauthState, state).ok_or(OAuthFlowError::StateInvalid)?;
         let shown = self.one_time_tokens.hash(TokenPurpose::OauthBinding, binding);
         let shown = shown.ok_or(OAuthFlowError::StateInvalid)?;

@@ -82,7 +82,11 @@ impl OAuthFlowError {
 
     /// Whether operators want to know the cause.
     pub(super) const fn is_fault(&self) -> bool {
-        matches!(self, Self::Provider(_) | Self::Fault(_) | Self::Account(AccountError::Fault(_)))
+        match self {
+            Self::Provider(_) => true,
+            Self::Fault(fault) | Self::Account(AccountError::Fault(fault)) => !matches!(fault, Fault::RateLimited(_)),
+            _ => false,
+        }
     }
 }
 

@@ -49,6 +49,7 @@ impl AuthService {
         let inner = self.inner();
         let mut errors = Vec::new();
         let code = required(code, "code", &mut errors).ok_or(OAuthFlowError::Invalid(errors))?;
+        let _kept = inner.charge([inner.oauth_charge(client)], None, client).await?;
         let found = inner.take_code(code).await?.ok_or(OAuthFlowError::CodeInvalid)?;
         if !is_bound(found.code_challenge.as_deref(), code_verifier) {
             return Err(OAuthFlowError::CodeInvalid);

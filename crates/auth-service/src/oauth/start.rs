@@ -75,6 +75,16 @@ pub(super) enum Purpose {
     },
 }
 
+impl Purpose {
+    /// Whose flow it is, if that is known.
+    const fn user(self) -> Option<UserId> {
+        match self {
+            Self::SignIn => None,
+            Self::Link { user, .. } => Some(user),
+        }
+    }
+}
+
 /// A flow between its start and its callback.
 #[derive(Clone, Serialize, Deserialize)]
 pub(super) struct FlowState {
@@ -95,7 +105,7 @@ impl AuthService {
     /// [`OAuthFlowError`].
     pub async fn start_oauth(&self, start: OAuthStart<'_>, client: &Client) -> Result<OAuthStarted, OAuthFlowError> {
         let inner = self.inner();
-        inner.start(start, Purpose::SignIn).await.inspect_err(|error| note(error, start.provider, client))
+        inner.start(start, Purpose::SignIn, client).await.inspect_err(|error| note(error, start.provider, client))
     }
 
     /// Begins to link an account at the provider to the account of `claims`, who has proven lately who they are.
@@ -112,14 +122,20 @@ impl AuthService {
         let inner = self.inner();
         inner.require_fresh_proof(claims, FreshProof::default(), client).await?;
         let purpose = Purpose::Link { user: claims.user_id, session: claims.session_id };
-        inner.start(start, purpose).await.inspect_err(|error| note(error, start.provider, client))
+        inner.start(start, purpose, client).await.inspect_err(|error| note(error, start.provider, client))
     }
 }
 
 impl Inner {
-    async fn start(&self, start: OAuthStart<'_>, purpose: Purpose) -> Result<OAuthStarted, OAuthFlowError> {
+    async fn start(
+        &self,
+        start: OAuthStart<'_>,
+        purpose: Purpose,
+        client: &Client,
+    ) -> Result<OAuthStarted, OAuthFlowError> {
         let provider = self.provider(start.provider)?;
         let redirect = self.redirect(start)?;
+        let _kept = self.charge([self.oauth_charge(client)], purpose.user(), client).await?;
         let flow = Flow::begin(self.redirect_uri(&provider, purpose), &*self.random);
         let (state, key) = self.one_time_tokens.issue(TokenPurpose::OauthState, &*self.random);
         let (binding, binding_hash) = self.one_time_tokens.issue(TokenPurpose::OauthBinding, &*self.random);

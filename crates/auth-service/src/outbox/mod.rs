@@ -30,6 +30,10 @@ const RESERVE: Duration = Duration::from_mins(1);
 /// How many rows are claimed at once.
 const BATCH: u32 = 16;
 
+/// A mail that waits for longer than this was put off by a clock that was ahead: none is put off by more than a quarter
+/// of an hour, or leased for longer than [`LEASE`].
+const STRANDED: Duration = Duration::from_hours(2);
+
 /// What became of one row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Outcome {
@@ -108,6 +112,7 @@ impl Inner {
     /// How the queue stands, for the metrics.
     pub(crate) async fn measure_outbox(&self) -> Result<(), DbError> {
         let now = self.clock.now();
+        self.release_stranded(now).await?;
         let counts = self.database.read(move |conn| email_outbox::counts(conn, now)).await?;
         #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
         {
@@ -116,6 +121,17 @@ impl Inner {
         }
         let oldest = counts.oldest_waiting.map_or(Duration::ZERO, |at| now.saturating_since(at));
         metrics::gauge!("auth_outbox_oldest_seconds").set(oldest.as_secs_f64());
+        Ok(())
+    }
+
+    /// A clock that was ahead and is right again must not keep mails waiting until it is as late as it said.
+    async fn release_stranded(&self, now: Timestamp) -> Result<(), DbError> {
+        let latest = now.plus(STRANDED);
+        if !self.database.read(move |conn| email_outbox::has_stranded(conn, latest)).await? {
+            return Ok(());
+        }
+        let mails = self.database.write(move |conn| email_outbox::release_stranded(conn, now, latest)).await?;
+        tracing::warn!(mails, "mails were put off by a clock that was ahead: they are sent now");
         Ok(())
     }
 }

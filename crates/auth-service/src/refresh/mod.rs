@@ -86,6 +86,7 @@ impl AuthService {
         let _measured = Operation::begin("refresh");
         let inner = self.inner();
         let presented = inner.refresh_tokens.parse(refresh_token).map_err(|_| RefreshError::Invalid)?;
+        let _kept = inner.charge([inner.refresh_charge(presented.session())], None, client).await?;
         let arrived = client.arrived_at().unwrap_or_else(|| inner.clock.now());
         let (handle, client) = (inner.handle(), client.clone());
         let outcome = inner

@@ -5,7 +5,7 @@
 
 use auth_core::{SecondFactorCode, TotpCode, UserId};
 use auth_email::Alert;
-use auth_persistence::authenticator_failure::{self, ANY_LANE, Authenticator};
+use auth_persistence::authenticator_failure::{self, Authenticator};
 use auth_persistence::user::User;
 use auth_persistence::{DbConnection, DbError, backup_code, totp_credential};
 use serde_json::json;
@@ -47,26 +47,27 @@ pub(crate) enum CheckedCode {
 }
 
 impl Inner {
-    /// Checks `code`, the code of `user`, whose row is locked. A wrong one is counted: the transaction has to be committed
+    /// Checks `code`, the code of `user`, whose row is locked, in this lane of failures. A wrong one is counted: the transaction has to be committed
     /// whatever the verdict is.
     pub(crate) fn check_code(
         &self,
         conn: &mut DbConnection,
         user: &User,
         code: Option<&SecondFactorCode>,
+        lane: &str,
         client: &Client,
     ) -> Result<CheckedCode, DbError> {
         if user.mfa_enabled_at.is_none() {
             return Ok(CheckedCode::Wrong);
         }
-        let failures = authenticator_failure::count(conn, user.id, Authenticator::SecondFactor, ANY_LANE)?;
+        let failures = authenticator_failure::count(conn, user.id, Authenticator::SecondFactor, lane)?;
         let factor = if failures < MAX_FAILURES { self.use_code(conn, user.id, code)? } else { None };
         let Some(factor) = factor else {
-            self.count_wrong_code(conn, user, client)?;
+            self.count_wrong_code(conn, user, lane, client)?;
             return Ok(CheckedCode::Wrong);
         };
         if failures > 0 {
-            Self::forget_wrong_codes(conn, user.id)?;
+            authenticator_failure::clear_below(conn, user.id, Authenticator::SecondFactor, lane, MAX_FAILURES)?;
         }
         Ok(CheckedCode::Right(factor))
     }
@@ -95,8 +96,14 @@ impl Inner {
         Ok(totp_credential::use_step(conn, user, step.as_i64())?.then_some(Factor::Totp))
     }
 
-    fn count_wrong_code(&self, conn: &mut DbConnection, user: &User, client: &Client) -> Result<(), DbError> {
-        let failures = authenticator_failure::add(conn, user.id, Authenticator::SecondFactor, ANY_LANE)?;
+    fn count_wrong_code(
+        &self,
+        conn: &mut DbConnection,
+        user: &User,
+        lane: &str,
+        client: &Client,
+    ) -> Result<(), DbError> {
+        let failures = authenticator_failure::add(conn, user.id, Authenticator::SecondFactor, lane)?;
         self.record(conn, Event::MfaFailed, Some(user.id), client, json!({ "failures": failures }))?;
         if failures == MAX_FAILURES {
             self.tell(conn, user, Alert::MfaLocked, client)

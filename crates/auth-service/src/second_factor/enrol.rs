@@ -72,15 +72,38 @@ impl AuthService {
         let inner = self.inner();
         let mut errors = Vec::new();
         let code = required(code, "code", &mut errors).ok_or(AccountError::Invalid(errors))?;
-        let code = TotpCode::parse(code).ok_or(AccountError::InvalidCode)?;
-        let (handle, claims, client) = (inner.handle(), claims.clone(), client.clone());
-        let (news, codes) = inner.database.write(move |conn| handle.enable_totp(conn, &claims, &code, &client)).await?;
+        let charged =
+            inner.charge(inner.code_charges(claims.user_id, None, client), Some(claims.user_id), client).await?;
+        let enabled = match TotpCode::parse(code) {
+            Some(code) => {
+                let (handle, claims, client) = (inner.handle(), claims.clone(), client.clone());
+                inner.database.write(move |conn| handle.enable_totp(conn, &claims, &code, &client)).await
+            }
+            None => Err(AccountError::InvalidCode),
+        };
+        if matches!(enabled, Err(AccountError::InvalidCode)) {
+            inner.record_refused_enrolment(claims, client).await?;
+        } else {
+            inner.refund(charged).await;
+        }
+        let (news, codes) = enabled?;
         inner.apply(&news);
         Ok(codes)
     }
 }
 
 impl Inner {
+    /// Committed before the refusal is answered. It is no failure of the factor, which isn't there yet.
+    async fn record_refused_enrolment(&self, claims: &AccessClaims, client: &Client) -> Result<(), AccountError> {
+        let (inner, claims, client) = (self.handle(), claims.clone(), client.clone());
+        self.database
+            .write(move |conn| {
+                let user = signed_in(conn, &claims)?;
+                Ok(inner.record(conn, Event::MfaFailed, Some(user.id), &client, json!({ "reason": "enrolment" }))?)
+            })
+            .await
+    }
+
     fn enable_totp(
         &self,
         conn: &mut DbConnection,

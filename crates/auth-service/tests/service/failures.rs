@@ -109,7 +109,7 @@ fn calls(bed: &Bed, service: &Mailing, account: &Account, password: &str) -> [bo
         refused
     };
     let email = block_on(service.request_email_change(&claims, Some("new@example.org"), proof, &client));
-    let attempt = auth_service::LoginAttempt { identifier: Some(ADA), password: Some(password) };
+    let attempt = auth_service::LoginAttempt { identifier: Some(ADA), password: Some(password), device_token: None };
     let log_in = block_on(service.log_in(attempt, &client));
     let taken = |result: &Result<(), AccountError>| match result {
         Err(AccountError::InvalidCredentials) => false,

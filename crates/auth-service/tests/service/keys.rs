@@ -23,7 +23,7 @@ fn a_second_start_opens_the_same_keys(bed: &Bed) {
     assert!(other.verify(&account.access).is_ok());
     let refreshed = other.refreshed(&account.refresh);
     assert!(one.verify(&refreshed.access).is_ok());
-    assert_eq!((bed.count("signing_keys", "true"), bed.count("data_keys", "true")), (1, 6));
+    assert_eq!((bed.count("signing_keys", "true"), bed.count("data_keys", "true")), (1, 8));
 }
 
 fn another_secret_opens_nothing_and_changes_nothing(bed: &Bed) {
@@ -32,7 +32,7 @@ fn another_secret_opens_nothing_and_changes_nothing(bed: &Bed) {
         let started = Setup { secret: OTHER_SECRET, previous_secret, ..bed.setup() }.start();
         assert!(matches!(started.err(), Some(StartError::Keys(KeyError::WrongSecret))));
     }
-    assert_eq!((bed.count("signing_keys", "true"), bed.count("data_keys", "true")), (1, 6));
+    assert_eq!((bed.count("signing_keys", "true"), bed.count("data_keys", "true")), (1, 8));
     assert!(bed.service().refresh(&account.refresh).is_ok());
 }
 
@@ -113,7 +113,7 @@ fn eight_services_that_start_at_once_agree_on_the_keys(bed: &Bed) {
     let setups: Vec<_> =
         (0..8).map(|_| std::sync::Mutex::new(Some(Setup { database: bed.open_again(), ..bed.setup() }))).collect();
     let services = together(8, |number| setups[number].lock().unwrap().take().unwrap().start().unwrap());
-    assert_eq!((bed.count("signing_keys", "true"), bed.count("data_keys", "true")), (1, 6));
+    assert_eq!((bed.count("signing_keys", "true"), bed.count("data_keys", "true")), (1, 8));
     let mut account = services[0].register("ada@example.org");
     for service in &services {
         assert_eq!(service.service.jwks(), services[0].service.jwks());

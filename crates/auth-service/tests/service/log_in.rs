@@ -37,7 +37,7 @@ fn the_address_and_the_username_sign_in_however_they_are_spelt(bed: &Bed) {
 
 fn missing_fields_are_named(bed: &Bed) {
     let service = bed.service();
-    let attempt = LoginAttempt { identifier: None, password: None };
+    let attempt = LoginAttempt { identifier: None, password: None, device_token: None };
     let Err(LoginError::Invalid(errors)) = block_on(service.service.log_in(attempt, &Client::default())) else {
         panic!("accepted")
     };

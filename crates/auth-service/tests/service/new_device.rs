@@ -25,7 +25,7 @@ fn client(ip: &str, agent: &str) -> Client {
 }
 
 fn sign_in(service: &Instance, client: &Client) -> Option<Account> {
-    let attempt = LoginAttempt { identifier: Some(ADA), password: Some(PASSWORD) };
+    let attempt = LoginAttempt { identifier: Some(ADA), password: Some(PASSWORD), device_token: None };
     match block_on(service.service.log_in(attempt, client)).unwrap() {
         Step::Authenticated(tokens) => Some(Instance::account(&tokens)),
         Step::Challenge(_) => None,

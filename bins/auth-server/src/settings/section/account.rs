@@ -36,12 +36,13 @@ static MFA_ENDS_OTHERS: Definition = Definition::new(
 );
 static NOTIFY_NEW_DEVICE: Definition =
     Definition::new("AUTH_NOTIFY_NEW_DEVICE", "true", "whether a sign-in from a new device is told by mail");
-static DEVICE_TOKEN_TTL: Definition =
-    Definition::new("AUTH_DEVICE_TOKEN_TTL", "180d", "how long a device stays known, 1h to 400d")
-        .later("known devices");
+static DEVICE_TOKEN_TTL: Definition = Definition::new(
+    "AUTH_DEVICE_TOKEN_TTL",
+    "180d",
+    "how long a device stays known that nobody signs in on, 1h to 400d",
+);
 static AUDIT_RETENTION: Definition =
-    Definition::new("AUTH_AUDIT_RETENTION", "400d", "how long audit events are kept, 1d to 3650d")
-        .later("the audit log");
+    Definition::new("AUTH_AUDIT_RETENTION", "400d", "how long audit events are kept, 1d to 3650d");
 static ADMIN_EMAIL: Definition =
     Definition::unset("ADMIN_EMAIL", "address of the first administrator, whose account is made once");
 static ADMIN_PASSWORD: Definition = Definition::unset(
@@ -100,9 +101,9 @@ pub struct AccountSettings {
     pub mfa_ends_other_sessions: bool,
     /// Whether a sign-in from a new device is told by mail.
     pub notify_new_device: bool,
-    /// How long a device stays known. Not in force yet.
+    /// How long a device stays known that nobody signs in on.
     pub device_token_ttl: Duration,
-    /// How long audit events are kept. Not in force yet.
+    /// How long audit events are kept.
     pub audit_retention: Duration,
     /// The first administrator.
     pub first_admin: Option<FirstAdmin>,

@@ -1,12 +1,15 @@
-//! Logs and metrics.
+//! Logs, metrics and traces.
 
 use std::net::SocketAddr;
+
+use url::Url;
 
 use super::server::ServerSettings;
 use crate::settings::definition::Definition;
 use crate::settings::reader::Reader;
 use crate::settings::table::Group;
-use crate::settings::value::{choice, log_filter, socket_address, switch};
+use crate::settings::value::{choice, log_filter, outgoing_url, socket_address, switch};
+use crate::traces;
 
 static LOG: Definition = Definition::new(
     "AUTH_LOG",
@@ -26,7 +29,14 @@ static METRICS_BIND: Definition = Definition::unset(
     "address of its own for metrics, such as `127.0.0.1:9090`; unset, development serves them on AUTH_BIND",
 );
 
-pub(crate) static GROUP: Group = Group { title: "Logs and metrics", rows: &[&LOG, &FORMAT, &METRICS, &METRICS_BIND] };
+static OTLP_URL: Definition = Definition::unset(
+    "AUTH_OTLP_URL",
+    "collector that gets a span of each request by OTLP over HTTP, such as `http://127.0.0.1:4318`; only in a server that \
+     was built with the cargo feature `opentelemetry`",
+);
+
+pub(crate) static GROUP: Group =
+    Group { title: "Logs and metrics", rows: &[&LOG, &FORMAT, &METRICS, &METRICS_BIND, &OTLP_URL] };
 
 /// How a log line looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +67,23 @@ pub enum MetricsSettings {
     WithServer,
     /// On an address of their own.
     On(SocketAddr),
+}
+
+/// Where spans are sent.
+#[derive(Clone, Debug)]
+pub struct TraceSettings {
+    /// The collector's URL, to which `/v1/traces` is appended; `None` sends none.
+    pub collector: Option<Url>,
+}
+
+impl TraceSettings {
+    pub(crate) fn read(reader: &mut Reader) -> Self {
+        let collector = reader.optional(&OTLP_URL, outgoing_url);
+        if collector.is_some() && !cfg!(feature = "opentelemetry") {
+            reader.refuse(&(&OTLP_URL).into(), traces::NOT_BUILT_IN);
+        }
+        Self { collector }
+    }
 }
 
 impl LogSettings {

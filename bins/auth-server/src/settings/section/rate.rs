@@ -5,44 +5,38 @@ use crate::settings::reader::Reader;
 use crate::settings::table::Group;
 use crate::settings::value::{Rate, or_off, rate, switch};
 
-macro_rules! rate_row {
-    ($name:literal, $default:literal, $meaning:literal) => {
-        Definition::new(concat!("AUTH_RATE_", $name), $default, $meaning).later("rate limits")
-    };
-}
-
 pub(crate) static LIMITS: Definition =
     Definition::new("AUTH_RATE_LIMITS", "on", "`off` turns all limits off, whatever the rows below say");
 static LOGIN: Definition =
-    rate_row!("LOGIN", "5/15m", "sign-ins per client address, or `off`; successful ones don't count");
-static LOGIN_ACCOUNT: Definition = rate_row!(
-    "LOGIN_ACCOUNT",
+    Definition::new("AUTH_RATE_LOGIN", "5/15m", "sign-ins per client address, or `off`; successful ones don't count");
+static LOGIN_ACCOUNT: Definition = Definition::new(
+    "AUTH_RATE_LOGIN_ACCOUNT",
     "10/15m",
-    "sign-ins per name or address that is tried, known or not, or `off`; successful ones don't count"
+    "sign-ins per name or address that is tried, known or not, or `off`; successful ones don't count",
 );
-static REGISTER: Definition = rate_row!("REGISTER", "3/1h", "sign-ups per client address, or `off`");
-static REFRESH: Definition = rate_row!("REFRESH", "30/1m", "refreshes per session, or `off`");
-static MFA: Definition = rate_row!(
-    "MFA",
+static REGISTER: Definition = Definition::new("AUTH_RATE_REGISTER", "3/1h", "sign-ups per client address, or `off`");
+static REFRESH: Definition = Definition::new("AUTH_RATE_REFRESH", "30/1m", "refreshes per session, or `off`");
+static MFA: Definition = Definition::new(
+    "AUTH_RATE_MFA",
     "10/15m",
-    "second-factor codes per account and per client address, or `off`; right ones don't count"
+    "second-factor codes per account and per client address, or `off`; right ones don't count",
 );
 static MAIL: Definition = Definition::new(
     "AUTH_RATE_MAIL",
     "5/1h",
-    "mails that anybody can cause, per recipient, or `off`; more are silently not sent (per client address it is not in force \
-     yet)",
+    "requests that mail somebody per client address, and mails that anybody can cause per recipient, of which more are \
+     silently not sent; or `off`",
 );
-static OAUTH: Definition = rate_row!("OAUTH", "30/15m", "OAuth steps per client address, or `off`");
-static API: Definition = rate_row!("API", "off", "requests of any kind per client address, or `off`");
+static OAUTH: Definition = Definition::new("AUTH_RATE_OAUTH", "30/15m", "OAuth steps per client address, or `off`");
+static API: Definition = Definition::new("AUTH_RATE_API", "off", "requests of any kind per client address, or `off`");
 
 pub(crate) static GROUP: Group = Group {
     title: "Rate limits",
     rows: &[&LIMITS, &LOGIN, &LOGIN_ACCOUNT, &REGISTER, &REFRESH, &MFA, &MAIL, &OAUTH, &API],
 };
 
-/// Rate limits; `None` is no limit. `AUTH_RATE_LIMITS=off` makes all of them `None`. Of them only `mail` is in force yet.
-#[derive(Clone, Copy, Debug, Default)]
+/// Rate limits; `None` is no limit. `AUTH_RATE_LIMITS=off` makes all of them `None`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RateSettings {
     /// Sign-ins per client address.
     pub login: Option<Rate>,
@@ -54,7 +48,7 @@ pub struct RateSettings {
     pub refresh: Option<Rate>,
     /// Codes per account and per client address.
     pub mfa: Option<Rate>,
-    /// Mails per recipient. Per client address it is not in force yet.
+    /// Requests that mail somebody per client address, and mails per recipient.
     pub mail: Option<Rate>,
     /// OAuth steps per client address.
     pub oauth: Option<Rate>,

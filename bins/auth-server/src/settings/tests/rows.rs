@@ -98,6 +98,10 @@ const ROWS: &[(&str, &[&str], &[&str])] = &[
     ("AUTH_LOG_FORMAT", &["json", "pretty", "auto"], &["text"]),
     ("AUTH_METRICS", &["on", "off"], &["maybe"]),
     ("AUTH_METRICS_BIND", &["127.0.0.1:9090", "127.0.0.1:0"], &["9090", "127.0.0.1:8080"]),
+    #[cfg(feature = "opentelemetry")]
+    ("AUTH_OTLP_URL", &["http://127.0.0.1:4318", "https://otel.example/x/"], &["127.0.0.1:4318", "https://a:b@c"]),
+    #[cfg(not(feature = "opentelemetry"))]
+    ("AUTH_OTLP_URL", &[], &["http://127.0.0.1:4318", "127.0.0.1:4318"]),
 ];
 
 /// Rows that only make sense together with others, tried in `rules.rs`.

@@ -216,11 +216,3 @@ fn trusting_everybody_is_warned_about() {
     }
     assert!(given(&[("AUTH_TRUSTED_PROXIES", "10.0.0.0/8")]).warnings().is_empty());
 }
-
-#[test]
-fn settings_of_later_releases_are_named_when_they_are_set() {
-    let loaded =
-        given(&[("AUTH_RATE_LOGIN", "9/1m"), ("AUTH_RATE_API", "off"), ("AUTH_RATE_MAIL", "9/1m")]).load().unwrap();
-    let names: Vec<_> = loaded.not_in_force().map(|shown| shown.row.variable.as_ref()).collect();
-    assert_eq!(names, ["AUTH_RATE_LOGIN"]);
-}

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use auth_core::password::{Argon2Backend, HashPool, HashPoolConfig, PasswordHasher};
 use auth_core::{AccessClaims, AccessTokenError, ManualClock, OsRandom, SecretRing, SessionId, UserId};
 use auth_email::{Branding, Mailer};
-use auth_ephemeral::{EphemeralStore, MemoryConfig};
+use auth_ephemeral::{EphemeralStore, MemoryConfig, RateLimiter};
 use auth_persistence::Database;
 use auth_service::{
     AuthService, Client, LoginAttempt, LoginError, Parts, RefreshError, RegisterError, Registered, Registration,
@@ -40,7 +40,7 @@ pub(crate) struct Account {
 
 impl Instance {
     pub(super) fn start(setup: Setup, secrets: SecretRing) -> Result<Self, StartError> {
-        let Setup { config, hash_params, clock, database, mailer, providers, .. } = setup;
+        let Setup { config, hash_params, clock, database, mailer, providers, broadcast, .. } = setup;
         let pool = HashPoolConfig { threads: NonZeroUsize::MIN, ..HashPoolConfig::default() };
         let hasher = PasswordHasher::new(hash_params, Argon2Backend::Portable);
         let parts = Parts {
@@ -48,6 +48,8 @@ impl Instance {
             secrets,
             hash_pool: HashPool::start(pool, hasher, Arc::clone(&clock) as _).unwrap(),
             ephemeral: EphemeralStore::in_memory(MemoryConfig::default(), Arc::clone(&clock) as _),
+            rate_limiter: RateLimiter::in_memory(Arc::clone(&clock) as _),
+            broadcast,
             providers,
             mailer: mailer.unwrap_or_else(console),
             breached_passwords: None,
@@ -79,7 +81,7 @@ impl Instance {
 
     /// A sign-in that may not be over.
     pub(crate) fn begin_log_in(&self, identifier: &str, password: &str) -> Result<Step, LoginError> {
-        let attempt = LoginAttempt { identifier: Some(identifier), password: Some(password) };
+        let attempt = LoginAttempt { identifier: Some(identifier), password: Some(password), device_token: None };
         block_on(self.service.log_in(attempt, &browser()))
     }
 

@@ -8,6 +8,7 @@ pub(crate) mod federation;
 pub(crate) mod gate;
 mod instance;
 pub(crate) mod journal;
+pub(crate) mod lags;
 mod mailing;
 pub(crate) mod records;
 mod wait;
@@ -18,9 +19,10 @@ use std::time::Duration;
 use auth_core::password::Argon2Params;
 use auth_core::{AuthSecret, ManualClock, SecretRing};
 use auth_email::Mailer;
+use auth_ephemeral::Broadcast;
 use auth_oauth::Providers;
 use auth_persistence::{Database, DatabaseConfig, DatabaseKind};
-use auth_service::{ServiceConfig, StartError};
+use auth_service::{RateLimits, ServiceConfig, StartError};
 use tempfile::TempDir;
 
 pub(crate) use self::calls::{challenge, faults};
@@ -78,6 +80,8 @@ pub(crate) struct Setup {
     pub(crate) mailer: Option<Mailer>,
     /// Who else people can sign in with.
     pub(crate) providers: Providers,
+    /// What the instances that are given the same tell each other by.
+    pub(crate) broadcast: Broadcast,
 }
 
 impl Bed {
@@ -122,7 +126,13 @@ impl Bed {
     pub(crate) fn setup(&self) -> Setup {
         Setup {
             // Tests move the clock by days: how old the news may be is a test of its own.
-            config: ServiceConfig { refresh_grace: GRACE, revocation_max_age: None, ..ServiceConfig::default() },
+            config: ServiceConfig {
+                refresh_grace: GRACE,
+                revocation_max_age: None,
+                // What a test is about that has limits.
+                rate_limits: RateLimits::OFF,
+                ..ServiceConfig::default()
+            },
             secret: SECRET,
             previous_secret: None,
             hash_params: Argon2Params::new(8, 1, 1).unwrap(),
@@ -130,6 +140,7 @@ impl Bed {
             database: self.database.clone(),
             mailer: None,
             providers: Providers::default(),
+            broadcast: Broadcast::in_memory(),
         }
     }
 

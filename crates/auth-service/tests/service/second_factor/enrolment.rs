@@ -117,13 +117,17 @@ fn a_proof_younger_than_ten_minutes_is_needed(bed: &Bed) {
 fn an_active_factor_is_left_as_it_is(bed: &Bed) {
     let service = bed.service();
     let ada = service.protected(ADA);
-    let before = bed.dump();
+    // All but the trail, which has each wrong code.
+    let rows = || -> Vec<String> {
+        bed.dump().lines().filter(|row| !row.starts_with("audit_events: ")).map(str::to_owned).collect()
+    };
+    let before = rows();
     let again = service.begin_totp(&ada.account);
     assert!(matches!(again, Err(AccountError::MfaAlreadyEnabled)), "{again:?}");
     for code in [ada.app.code(&service, 1), ada.app.code(&service, 0), ada.app.wrong(&service)] {
         assert!(is_wrong_proof(&service.confirm_totp(&ada.account, &code)), "nothing waits for a code");
     }
-    assert_eq!(bed.dump(), before);
+    assert!(rows() == before, "something was changed");
     assert!(service.sign_in_with_backup(ADA, &ada.backup_codes[0]).is_ok());
     assert!(service.sign_in_with(ADA, &ada.app.code(&service, 1)).is_ok(), "and the refused code was not used up");
 }

@@ -60,7 +60,7 @@ impl<'a> Guesser<'a> {
         let (challenge, used) = match self.challenge.take() {
             Some((challenge, used)) if used < TRIES => (challenge, used),
             _ => {
-                let attempt = LoginAttempt { identifier: Some(ADA), password: Some(PASSWORD) };
+                let attempt = LoginAttempt { identifier: Some(ADA), password: Some(PASSWORD), device_token: None };
                 match block_on(self.service.service.log_in(attempt, &client)).unwrap() {
                     Step::Challenge(challenge) => (challenge.token.expose().to_owned(), 0),
                     Step::Authenticated(_) => panic!("no code was asked for"),

@@ -1,9 +1,25 @@
-//! Audit events: what happened to an account, kept in the transaction that made it happen.
+//! Audit events: what happened to an account, kept in the transaction that made it happen, and linked afterwards so that
+//! nobody changes them unseen (docs/audit.md).
+//!
+//! - Here: which events there are, and writing them, sealed.
+//! - `sealer` gives the rows their places in the chain; `checkpoint` signs links; `ends` guards the chain's two ends.
+//! - `retention` deletes rows from the front of the chain.
+//! - `row` tells what is the matter with one row; `verify` looks at all of them, for the command line.
 
-use auth_core::{AuditEventId, UserId};
+mod checkpoint;
+mod ends;
+mod retention;
+mod row;
+mod sealer;
+mod verify;
+
+use auth_core::{AuditChain, AuditEventId, AuditFacts, AuditPersonal, Random, UserId};
 use auth_persistence::audit_event::{self, AuditEvent};
 use auth_persistence::{DbConnection, DbError};
 
+pub use self::checkpoint::{InvalidCheckpoint, KnownCheckpoint};
+pub(crate) use self::ends::Trail;
+pub use self::verify::{AuditFault, AuditReport, AuditTrail, FaultKind};
 use crate::client::Client;
 use crate::service::Inner;
 
@@ -36,6 +52,7 @@ pub(crate) enum Event {
     AccountSecured,
     AccountDeleted,
     AdminUserCreated,
+    RateLimitHit,
 }
 
 impl Event {
@@ -67,6 +84,7 @@ impl Event {
             Self::AccountSecured => "account.secured",
             Self::AccountDeleted => "account.deleted",
             Self::AdminUserCreated => "admin.user_created",
+            Self::RateLimitHit => "rate_limit.hit",
         }
     }
 
@@ -78,7 +96,12 @@ impl Event {
     const fn is_success(self) -> bool {
         !matches!(
             self,
-            Self::LoginFailed | Self::TokenReused | Self::TokenAhead | Self::PasswordDisabled | Self::MfaFailed
+            Self::LoginFailed
+                | Self::TokenReused
+                | Self::TokenAhead
+                | Self::PasswordDisabled
+                | Self::MfaFailed
+                | Self::RateLimitHit
         )
     }
 }
@@ -116,6 +139,30 @@ impl Inner {
             request_id = client.request_id(),
             "audit"
         );
-        audit_event::insert(conn, &row)
+        write(conn, Some(&self.audit.chain), &row, &*self.random)
     }
+}
+
+/// Writes an event, sealed. Without a chain's key no server of this version has run on the database: then the row is one
+/// from before the chain.
+pub(crate) fn write(
+    conn: &mut DbConnection,
+    chain: Option<&AuditChain>,
+    event: &AuditEvent,
+    random: &dyn Random,
+) -> Result<(), DbError> {
+    let details = event.details.to_string();
+    let facts = AuditFacts {
+        id: event.id,
+        at: event.at,
+        event: &event.event,
+        outcome: &event.outcome,
+        user_id: event.user_id,
+        actor_id: event.actor_id,
+        request_id: event.request_id.as_deref(),
+    };
+    let personal =
+        AuditPersonal { ip: event.ip.as_deref(), user_agent: event.user_agent.as_deref(), details: &details };
+    let seal = chain.map(|chain| chain.seal(&facts, &personal, random));
+    audit_event::insert(conn, event, seal.as_ref())
 }

@@ -1,0 +1,14 @@
+DROP INDEX sessions_revoked_at_idx;
+DROP TABLE leases;
+DROP TABLE audit_checkpoints;
+DROP TABLE audit_chain;
+DROP INDEX audit_events_at_idx;
+DROP INDEX audit_events_untagged_idx;
+DROP INDEX audit_events_unsealed_idx;
+DROP INDEX audit_events_sequence_idx;
+ALTER TABLE audit_events DROP COLUMN link;
+ALTER TABLE audit_events DROP COLUMN sequence;
+ALTER TABLE audit_events DROP COLUMN tag;
+ALTER TABLE audit_events DROP COLUMN personal_digest;
+ALTER TABLE audit_events DROP COLUMN salt;
+DROP TABLE devices;
