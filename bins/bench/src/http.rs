@@ -26,6 +26,12 @@ pub(crate) fn post(path: &str, json: &str) -> Vec<u8> {
     format!("POST {path} {head} {length}\r\n\r\n{json}").into_bytes()
 }
 
+/// A `POST` without a body, with an access token.
+pub(crate) fn post_as(path: &str, bearer: &str) -> Vec<u8> {
+    let head = "HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nAuthorization: Bearer";
+    format!("POST {path} {head} {bearer}\r\n\r\n").into_bytes()
+}
+
 /// An answer, as it lies in a buffer.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Answer<'a> {

@@ -1,9 +1,11 @@
 //! The rows of the table, in groups that share a server and are measured in turns.
 
 mod bearer;
+mod clean_up;
 mod codes;
 mod flows;
 mod forgot;
+mod limits;
 mod login;
 mod logs;
 mod lookup;
@@ -12,6 +14,7 @@ mod oauth_hang;
 mod oauth_starts;
 mod outbox;
 mod refresh;
+mod revocation;
 mod start;
 mod storm;
 
@@ -39,7 +42,7 @@ pub(crate) struct Group {
 }
 
 /// All rows.
-pub(crate) const GROUPS: [Group; 17] = [
+pub(crate) const GROUPS: [Group; 20] = [
     Group { name: "login", measure: login::measure },
     Group { name: "storm", measure: storm::measure },
     Group { name: "memory", measure: memory::measure },
@@ -55,8 +58,11 @@ pub(crate) const GROUPS: [Group; 17] = [
     Group { name: "forgot-sqlite", measure: forgot::on_sqlite },
     Group { name: "forgot-postgres", measure: forgot::on_postgres },
     Group { name: "outbox", measure: outbox::measure },
+    Group { name: "clean-up", measure: clean_up::measure },
     Group { name: "oauth-hang", measure: oauth_hang::measure },
     Group { name: "oauth-starts", measure: oauth_starts::measure },
+    Group { name: "limits", measure: limits::measure },
+    Group { name: "revocation", measure: revocation::measure },
 ];
 
 /// The least that Argon2 can do, where the hash is not what is measured.

@@ -12,7 +12,7 @@ use crate::run::Bench;
 use crate::server::Server;
 
 /// No repeated answers: every refresh rotates.
-const STRICT: [(&str, &str); 1] = [("AUTH_REFRESH_GRACE", "0s")];
+pub(super) const STRICT: [(&str, &str); 1] = [("AUTH_REFRESH_GRACE", "0s")];
 
 pub(super) fn on_sqlite(bench: &mut Bench<'_>) -> Outcome<()> {
     let database = Database::sqlite()?;
@@ -55,10 +55,10 @@ fn in_turns(
 }
 
 /// Each client presents the token that it got last.
-struct Chains(Vec<Vec<u8>>);
+pub(super) struct Chains(Vec<Vec<u8>>);
 
 impl Chains {
-    fn new(accounts: &[Account]) -> Self {
+    pub(super) fn new(accounts: &[Account]) -> Self {
         Self(accounts.iter().map(|account| request(&account.refresh_token)).collect())
     }
 }
