@@ -19,7 +19,7 @@ use crate::fault::Fault;
 use crate::service::{AuthService, Inner};
 
 /// How many times as long as a batch took the others have the database for themselves.
-const PAUSE: u32 = 4;
+pub(crate) const PAUSE: u32 = 4;
 
 /// As many rows of a table as one transaction deletes.
 const BATCH: u32 = 500;

@@ -4,11 +4,13 @@
 //! the rate limits and for the failures in a row: whoever doesn't have the token can't use them up. It lets nobody in.
 
 use auth_core::{OneTimeToken, TokenPurpose, UserId, new_uuid};
+use auth_persistence::authenticator_failure::{ANY_LANE, KNOWN_DEVICE};
 use auth_persistence::device::{self, Device};
 use auth_persistence::{DbConnection, DbError};
 use uuid::Uuid;
 
 use crate::client::Client;
+use crate::identifier::Identifier;
 use crate::service::Inner;
 
 /// How many devices of a user are known: one more, and the one unused for longest is forgotten.
@@ -21,13 +23,28 @@ pub(crate) struct KnownDevice {
     pub(crate) user: UserId,
 }
 
+/// The lane that failures on `device` are counted in: others can't use up that of known ones.
+pub(crate) const fn lane_of(device: Option<Uuid>) -> &'static str {
+    if device.is_some() { KNOWN_DEVICE } else { ANY_LANE }
+}
+
 impl Inner {
-    /// The device whose token is `token`.
-    pub(crate) async fn find_device(&self, token: &str) -> Result<Option<KnownDevice>, DbError> {
-        let Some(hash) = self.one_time_tokens.hash(TokenPurpose::Device, token) else { return Ok(None) };
-        let now = self.clock.now();
-        let found = self.database.read(move |conn| device::find(conn, &hash, now)).await?;
-        Ok(found.map(|device| KnownDevice { id: device.id, user: device.user_id }))
+    /// The device of `token`, if it is known as that of whoever is called `identifier`.
+    pub(crate) async fn known_device(
+        &self,
+        identifier: &Identifier,
+        token: Option<&str>,
+    ) -> Result<Option<KnownDevice>, DbError> {
+        let hash = token.and_then(|token| self.one_time_tokens.hash(TokenPurpose::Device, token));
+        let Some(hash) = hash else { return Ok(None) };
+        let (identifier, now) = (identifier.clone(), self.clock.now());
+        self.database
+            .read(move |conn| {
+                let Some(device) = device::find(conn, &hash, now)? else { return Ok(None) };
+                let user = identifier.find(conn)?.filter(|user| user.id == device.user_id);
+                Ok(user.map(|user| KnownDevice { id: device.id, user: user.id }))
+            })
+            .await
     }
 
     /// Notes that `user`, whose row is locked, has signed in on `known`. A device that isn't known, or not any more, gets

@@ -140,9 +140,8 @@ impl Inner {
 
     /// A password for the account that is called `identifier`, in its canonical form.
     pub(crate) fn account_charge(&self, identifier: &str) -> Option<Charge> {
-        let quota = self.config.rate_limits.login_account?;
-        let key = self.subject_hasher.hash("identifier", base_form(identifier).as_bytes());
-        Some(Charge { limit: "login_account", key, quota })
+        let quota = self.config.rate_limits.login_account;
+        self.counted("login_account", quota, "identifier", base_form(identifier).as_bytes())
     }
 
     /// A password of `user`, whichever name is tried elsewhere.
@@ -154,9 +153,8 @@ impl Inner {
     /// Charges a password that is given as a proof for `user`, by somebody who has a session or a mailed link of theirs. It
     /// has a count of its own: strangers who guess at the log-in must not keep the owner from changing the password.
     pub(crate) async fn charge_proof(&self, user: UserId, client: &Client) -> Result<Charged, Fault> {
-        let key = || self.subject_hasher.hash("user", user.as_uuid().as_bytes());
-        let quota = self.config.rate_limits.login_account;
-        self.charge([quota.map(|quota| Charge { limit: "proof", key: key(), quota })], Some(user), client).await
+        let charge = self.by_user("proof", self.config.rate_limits.login_account, user);
+        self.charge([charge], Some(user), client).await
     }
 
     /// Charges a wrong proof to what a wrong log-in is charged to, as far as there is something left: whoever guesses here
@@ -179,8 +177,7 @@ impl Inner {
         if let Some(device) = device {
             return [self.by_device("mfa_device", mfa, device), None];
         }
-        let key = || self.subject_hasher.hash("user", user.as_uuid().as_bytes());
-        [mfa.map(|quota| Charge { limit: "mfa", key: key(), quota }), self.by_address("mfa", mfa, client)]
+        [self.by_user("mfa", mfa, user), self.by_address("mfa", mfa, client)]
     }
 
     /// A sign-up of `client`.
@@ -200,25 +197,30 @@ impl Inner {
 
     /// A refresh of `session`.
     pub(crate) fn refresh_charge(&self, session: SessionId) -> Option<Charge> {
-        let quota = self.config.rate_limits.refresh?;
-        let key = self.subject_hasher.hash("session", session.as_uuid().as_bytes());
-        Some(Charge { limit: "refresh", key, quota })
+        self.counted("refresh", self.config.rate_limits.refresh, "session", session.as_uuid().as_bytes())
+    }
+
+    fn by_user(&self, limit: &'static str, quota: Option<Quota>, user: UserId) -> Option<Charge> {
+        self.counted(limit, quota, "user", user.as_uuid().as_bytes())
     }
 
     fn by_device(&self, limit: &'static str, quota: Option<Quota>, device: Uuid) -> Option<Charge> {
-        quota.map(|quota| Charge { limit, key: self.subject_hasher.hash("device", device.as_bytes()), quota })
+        self.counted(limit, quota, "device", device.as_bytes())
     }
 
     fn by_address(&self, limit: &'static str, quota: Option<Quota>, client: &Client) -> Option<Charge> {
-        let quota = quota?;
-        let key = match client.ip().map(|ip| ip.to_canonical()) {
-            Some(IpAddr::V4(ip)) => self.subject_hasher.hash("ipv4", &ip.octets()),
+        match client.ip().map(|ip| ip.to_canonical()) {
+            Some(IpAddr::V4(ip)) => self.counted(limit, quota, "ipv4", &ip.octets()),
             // One customer has a whole /64, and picks any address of it (RFC 6177).
-            Some(IpAddr::V6(ip)) => self.subject_hasher.hash("ipv6", &ip.octets()[..8]),
+            Some(IpAddr::V6(ip)) => self.counted(limit, quota, "ipv6", &ip.octets()[..8]),
             // One count for all of whom nothing is known: a missing address must not be a way round.
-            None => self.subject_hasher.hash("nowhere", &[]),
-        };
-        Some(Charge { limit, key, quota })
+            None => self.counted(limit, quota, "nowhere", &[]),
+        }
+    }
+
+    /// The count of `subject`, which is of this `kind`, where there is such a limit.
+    fn counted(&self, limit: &'static str, quota: Option<Quota>, kind: &str, subject: &[u8]) -> Option<Charge> {
+        quota.map(|quota| Charge { limit, key: self.subject_hasher.hash(kind, subject), quota })
     }
 }
 

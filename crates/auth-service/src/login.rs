@@ -3,7 +3,7 @@
 use auth_core::password::{Password, PasswordHash};
 use auth_core::{Email, ErrorCode, FieldError, UserId};
 use auth_persistence::DbError;
-use auth_persistence::authenticator_failure::{self, ANY_LANE, Authenticator, KNOWN_DEVICE};
+use auth_persistence::authenticator_failure::{self, Authenticator};
 use auth_persistence::pending_registration::{self, PendingRegistration};
 use auth_persistence::user::{self, User};
 use serde_json::json;
@@ -13,7 +13,7 @@ use uuid::Uuid;
 use crate::audit::Event;
 use crate::authenticator::{ACCOUNT_DISABLED, MAX_FAILURES, Matched};
 use crate::client::Client;
-use crate::device::KnownDevice;
+use crate::device::lane_of;
 use crate::fault::Fault;
 use crate::identifier::Identifier;
 use crate::letter::Template;
@@ -123,7 +123,7 @@ impl Inner {
         client: &Client,
     ) -> Result<Step, LoginError> {
         let identifier = Identifier::parse(text);
-        let device = self.device_of(&identifier, device_token).await?;
+        let device = self.known_device(&identifier, device_token).await?;
         let charged = if let Some(device) = device {
             self.charge([self.device_login_charge(device.id)], Some(device.user), client).await?
         } else {
@@ -146,15 +146,6 @@ impl Inner {
         }
     }
 
-    /// The device of `token`, if it is known as that of whoever is called `identifier`.
-    async fn device_of(&self, identifier: &Identifier, token: Option<&str>) -> Result<Option<KnownDevice>, LoginError> {
-        let Some(token) = token else { return Ok(None) };
-        let Some(device) = self.find_device(token).await? else { return Ok(None) };
-        let identifier = identifier.clone();
-        let user = self.database.read(move |conn| identifier.find(conn)).await?;
-        Ok(Some(device).filter(|device| user.is_some_and(|user| user.id == device.user)))
-    }
-
     async fn log_in(
         &self,
         text: &str,
@@ -163,7 +154,7 @@ impl Inner {
         device: Option<Uuid>,
         client: &Client,
     ) -> Result<Entry, LoginError> {
-        let lane = if device.is_some() { KNOWN_DEVICE } else { ANY_LANE };
+        let lane = lane_of(device);
         for _ in 0..ATTEMPTS {
             let Candidates { user, failures, pending } = self.find_candidates(identifier, lane).await?;
             let id = user.as_ref().map(|user| user.id);
@@ -240,7 +231,7 @@ impl Inner {
         client: Client,
     ) -> Result<Option<Admission>, NotOpened> {
         let inner = self.handle();
-        let lane = if device.is_some() { KNOWN_DEVICE } else { ANY_LANE };
+        let lane = lane_of(device);
         self.database
             .write(move |conn| {
                 // First of all, as everything that touches an account's rows does.

@@ -134,7 +134,7 @@ impl Inner {
     }
 
     /// The match, if `password` is the user's and may be used.
-    pub(crate) async fn check_proof(&self, user: User, password: &str) -> Result<Option<Matched>, Fault> {
+    async fn check_proof(&self, user: User, password: &str) -> Result<Option<Matched>, Fault> {
         let id = user.id;
         let matched = match Password::new(password) {
             Ok(password) => self.check_password(Some(user), &password).await?,

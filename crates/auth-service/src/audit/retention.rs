@@ -8,6 +8,7 @@ use tokio::time::{Instant, sleep};
 
 use super::ends::{EndsWrong, count_fault};
 use super::row::{Condition, fixed};
+use crate::clean_up::PAUSE;
 use crate::fault::Fault;
 use crate::service::{AuthService, Inner};
 
@@ -57,8 +58,7 @@ impl Inner {
             if count == 0 {
                 break;
             }
-            // As long as others had to wait, they go first.
-            sleep(begin.elapsed()).await;
+            sleep(begin.elapsed() * PAUSE).await;
         }
         for _ in 0..MAX_BATCHES {
             let begin = Instant::now();
@@ -67,7 +67,7 @@ impl Inner {
             if count < BATCH as usize {
                 break;
             }
-            sleep(begin.elapsed()).await;
+            sleep(begin.elapsed() * PAUSE).await;
         }
         Ok(deleted)
     }

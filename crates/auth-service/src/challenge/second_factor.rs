@@ -1,11 +1,11 @@
 //! The challenge to show the second factor.
 
 use auth_core::SecondFactorCode;
-use auth_persistence::authenticator_failure::{ANY_LANE, KNOWN_DEVICE};
 use auth_persistence::user;
 
 use super::{ChallengeError, Found, Subject};
 use crate::client::Client;
+use crate::device::lane_of;
 use crate::second_factor::CheckedCode;
 use crate::service::Inner;
 use crate::session::{NotOpened, Proof};
@@ -33,7 +33,7 @@ impl Inner {
             )
         });
         let (inner, checking) = (self.handle(), client.clone());
-        let lane = if found.state.device.is_some() { KNOWN_DEVICE } else { ANY_LANE };
+        let lane = lane_of(found.state.device);
         let checked = self
             .database
             .write(move |conn| {
