@@ -43,6 +43,7 @@ mod wait;
 mod bad_start;
 mod blocked_log;
 mod breach_list_away;
+mod copy_killed;
 mod degraded_clock;
 mod degraded_disk;
 mod degraded_outside;

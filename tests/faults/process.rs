@@ -78,11 +78,18 @@ impl Launch {
 
     /// Runs another command of the program to its end: what it printed.
     pub(crate) fn command(&self, arguments: &[&str]) -> String {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_auth-server"));
-        command.args(arguments).env_clear().envs(&self.variables).current_dir(&self.folder).stdin(Stdio::null());
-        let output = command.output().unwrap();
+        let output = self.command_under(&[], arguments).output().unwrap();
         assert!(output.status.success(), "{arguments:?}: {output:?}");
         String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// A command of the program, to be run by `runner`, or by itself.
+    pub(crate) fn command_under(&self, runner: &[&str], arguments: &[&str]) -> Command {
+        let program = env!("CARGO_BIN_EXE_auth-server");
+        let words: Vec<&str> = runner.iter().copied().chain([program]).chain(arguments.iter().copied()).collect();
+        let mut command = Command::new(words[0]);
+        command.args(&words[1..]).env_clear().envs(&self.variables).current_dir(&self.folder).stdin(Stdio::null());
+        command
     }
 
     /// Starts a server that must refuse to run: its exit code and everything that it said.

@@ -1,4 +1,4 @@
-//! A backup that is restored as docs/operations.md says.
+//! A backup that is put back by hand, as docs/database.md says.
 
 use std::path::PathBuf;
 
@@ -29,7 +29,8 @@ fn all_sessions_are_ended_before_a_restored_backup_is_used() {
     std::fs::rename(&copy, &file).unwrap();
     let restored = "count(*) FROM sessions WHERE revoked_at IS NULL";
     assert_eq!(sql::number(&database.url, restored), 2, "the one that was ended is alive again");
-    sql::execute(&database.url, "DELETE FROM sessions");
+    let said = launch.command(&["sessions", "revoke-all", "--after-restore"]);
+    assert!(said.contains("sessions 2, "), "{said}");
     let server = launch.start();
     for token in [text(&ended, "refresh_token"), text(&goes_on, "refresh_token"), text(&newer, "refresh_token")] {
         assert_eq!(server.caller().refresh(&token).unwrap().status, 401);

@@ -12,7 +12,7 @@ fn server() -> Server {
 const JSON: &str = "application/json";
 
 /// Every route of ours and its methods.
-pub(crate) const ROUTES: [(&str, &str); 42] = [
+pub(crate) const ROUTES: [(&str, &str); 48] = [
     ("/auth/register", "POST"),
     ("/auth/login", "POST"),
     ("/auth/refresh", "POST"),
@@ -42,6 +42,12 @@ pub(crate) const ROUTES: [(&str, &str); 42] = [
     ("/users/me/security-events", "GET"),
     ("/users/me/sessions", "GET, DELETE"),
     ("/users/me/sessions/x", "DELETE"),
+    ("/admin/users", "GET, POST"),
+    ("/admin/users/018f4e6e-6c9b-7000-8000-000000000000", "GET, PATCH, DELETE"),
+    ("/admin/users/018f4e6e-6c9b-7000-8000-000000000000/reset-mfa", "POST"),
+    ("/admin/users/018f4e6e-6c9b-7000-8000-000000000000/revoke-sessions", "POST"),
+    ("/admin/users/018f4e6e-6c9b-7000-8000-000000000000/send-password-reset", "POST"),
+    ("/admin/audit", "GET"),
     ("/health", "GET"),
     ("/health/ready", "GET"),
     ("/.well-known/jwks.json", "GET"),

@@ -1,7 +1,10 @@
 //! W-26: the Big List of Naughty Strings through every text field: kept exactly or refused, never anything else.
 
-use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
+use serde_json::json;
+
+use crate::admin_calls::administrator;
 use crate::contract::{assert_refused_fields, assert_tokens};
 use crate::support::{PASSWORD, Response, Server, ServerOptions, on_every_database};
 use crate::vectors;
@@ -38,6 +41,44 @@ on_every_database! {
             if was_kept(&me.patch("/users/me", &json!({ "display_name": sent })), "display_name", &sent) {
                 assert_eq!(me.get("/users/me").json()["display_name"], sent);
                 assert_eq!(me.get("/users/me/export").json()["user"]["display_name"], sent);
+                kept += 1;
+            }
+        }
+        assert!(kept > 300, "{kept}");
+    }
+
+    fn an_avatar_is_kept_exactly_or_refused(server: &Server) {
+        let tokens = server.register("ada@example.org");
+        let me = server.as_user(&tokens);
+        let mut kept = 0;
+        for sent in strings() {
+            for url in [sent.clone(), format!("https://cdn.example.org/{sent}"), format!("https://cdn.example.org/?q={sent}")] {
+                if was_kept(&me.patch("/users/me", &json!({ "avatar_url": url })), "avatar_url", &url) {
+                    assert_eq!(me.get("/users/me").json()["avatar_url"], url);
+                    assert_eq!(me.get("/users/me/export").json()["user"]["avatar_url"], url);
+                    kept += 1;
+                }
+            }
+        }
+        assert!(kept > 100, "{kept}");
+    }
+
+    /// An administrator's fields, the list of users, and what is searched for in it.
+    fn what_an_administrator_types_is_kept_exactly_or_refused(server: &Server) {
+        let root = administrator(server, "root@example.org");
+        let (admin, ada) = (server.as_user(&root), server.register("ada@example.org"));
+        let path = format!("/admin/users/{}", ada["user"]["id"].as_str().unwrap());
+        let mut kept = 0;
+        for sent in strings() {
+            let mut url = url::Url::parse("http://localhost/admin/users").unwrap();
+            url.query_pairs_mut().append_pair("q", &sent);
+            let found = admin.get(&url[url::Position::BeforePath..]);
+            assert!([200, 422].contains(&found.status), "{sent:?}: {found:?}");
+            if was_kept(&admin.patch(&path, &json!({ "display_name": sent })), "display_name", &sent) {
+                assert_eq!(admin.get(&path).json()["display_name"], sent);
+                assert_eq!(server.as_user(&ada).get("/users/me").json()["display_name"], sent);
+                let listed = admin.get("/admin/users?q=ada@example.org").json();
+                assert_eq!(listed["users"][0]["display_name"], sent);
                 kept += 1;
             }
         }
@@ -111,13 +152,20 @@ on_every_database! {
     }
 
     fn a_user_agent_is_shown_as_it_was_sent(server: &Server) {
-        server.register("ada@example.org");
+        let mut tokens = server.register("ada@example.org");
         let plain = |text: &&String| !text.is_empty() && text.len() <= 256 && text.trim() == *text && !text.chars().any(char::is_control);
-        for sent in strings().iter().filter(plain) {
+        let strings = strings();
+        for sent in strings.iter().filter(plain) {
             let body = json!({ "identifier": "ada@example.org", "password": PASSWORD });
-            let tokens: Value = server.client.header("User-Agent", sent).post("/auth/login", &body).json();
-            let sessions = server.as_user(&tokens).get("/users/me/sessions").json();
-            assert_eq!(sessions["sessions"][0]["user_agent"], *sent);
+            tokens = server.client.header("User-Agent", sent).post("/auth/login", &body).json();
+            let me = server.as_user(&tokens);
+            assert_eq!(me.get("/users/me/sessions").json()["sessions"][0]["user_agent"], *sent);
+            assert_eq!(me.get("/users/me/security-events?limit=1").json()["events"][0]["user_agent"], *sent);
+        }
+        let export = server.as_user(&tokens).get("/users/me/export").json();
+        let exported: BTreeSet<&str> = export["events"].as_array().unwrap().iter().filter_map(|event| event["user_agent"].as_str()).collect();
+        for sent in strings.iter().filter(plain) {
+            assert!(exported.contains(sent.as_str()), "{sent:?} is not in the export");
         }
     }
 }

@@ -1,6 +1,7 @@
 //! A server with four providers.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use identity_provider::{IdentityProvider, people};
 use serde_json::{Value, json};
@@ -34,6 +35,11 @@ impl World {
     /// Another server on the same database with the same providers, and other settings.
     pub(crate) fn another(&self, settings: &[(&str, &str)]) -> Server {
         Server::start_on(self.server.database.clone(), options(&self.providers, settings))
+    }
+
+    /// A server with the same providers on another database.
+    pub(crate) fn on(&self, database: Arc<TestDatabase>) -> Server {
+        Server::start_on(database, options(&self.providers, &[]))
     }
 
     pub(crate) fn provider(&self, name: &str) -> &IdentityProvider {

@@ -11,7 +11,7 @@ use crate::jwt::{Jwt, text};
 use crate::support::{Server, ServerOptions, on_every_database};
 
 /// Each call of the contract that exists, and the statuses that the document has to tell.
-const CALLS: [(&str, &str, &[u16]); 43] = [
+const CALLS: [(&str, &str, &[u16]); 52] = [
     ("post", "/auth/register", &[201, 400, 403, 409, 413, 415, 422, 429, 500, 503]),
     ("post", "/auth/login", &[200, 400, 401, 403, 413, 415, 422, 429, 500, 503]),
     ("post", "/auth/refresh", &[200, 400, 401, 413, 415, 422, 429, 500, 503]),
@@ -44,6 +44,15 @@ const CALLS: [(&str, &str, &[u16]); 43] = [
     ("get", "/users/me/sessions", &[200, 401, 500, 503]),
     ("delete", "/users/me/sessions", &[204, 401, 500, 503]),
     ("delete", "/users/me/sessions/{id}", &[204, 401, 404, 500, 503]),
+    ("get", "/admin/users", &[200, 400, 401, 403, 422, 429, 500, 503]),
+    ("post", "/admin/users", &[201, 400, 401, 403, 409, 413, 415, 422, 429, 500, 503]),
+    ("get", "/admin/users/{id}", &[200, 401, 403, 404, 429, 500, 503]),
+    ("patch", "/admin/users/{id}", &[200, 400, 401, 403, 404, 409, 413, 415, 422, 429, 500, 503]),
+    ("delete", "/admin/users/{id}", &[204, 400, 401, 403, 404, 409, 413, 415, 429, 500, 503]),
+    ("post", "/admin/users/{id}/reset-mfa", &[204, 400, 401, 403, 404, 413, 415, 429, 500, 503]),
+    ("post", "/admin/users/{id}/revoke-sessions", &[204, 400, 401, 403, 404, 413, 415, 429, 500, 503]),
+    ("post", "/admin/users/{id}/send-password-reset", &[204, 400, 401, 403, 404, 409, 413, 415, 429, 500, 503]),
+    ("get", "/admin/audit", &[200, 400, 401, 403, 422, 429, 500, 503]),
     ("get", "/health", &[200]),
     ("get", "/health/ready", &[200, 503]),
     ("get", "/.well-known/jwks.json", &[200]),

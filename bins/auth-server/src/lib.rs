@@ -6,14 +6,18 @@
 #![deny(missing_docs)]
 
 mod audit;
+mod backup;
 pub mod cli;
 mod columns;
+mod database_copy;
 mod first_admin;
+mod healthcheck;
 mod http;
 mod keys;
 mod logging;
 mod metrics;
 mod outbox;
+mod progress;
 mod providers;
 pub mod run;
 mod secret_file;
@@ -22,3 +26,4 @@ mod service_config;
 pub mod settings;
 mod start;
 mod traces;
+mod users;

@@ -1,26 +1,25 @@
 //! Carrying out what the command line says.
 
 use std::fmt::Display;
-use std::io::{self, Read as _, Write as _};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
+use std::io::{self, IsTerminal as _, Write as _};
 use std::num::NonZeroU32;
+use std::path::Path;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use auth_core::OsRandom;
 use auth_persistence::Database;
 use auth_service::AuthService;
 
-use crate::cli::{AuditCommand, Command, Invocation, KeysCommand, Retry};
+use crate::cli::{
+    AuditCommand, Command, CopyUrls, ImportExtent, Invocation, KeysCommand, Retry, RevokeAll, UsersCommand, completions,
+};
+use crate::progress::Progress;
 use crate::settings::{Flags, Loaded, Report, Settings, Sources, value};
 use crate::start::{CannotStart, Opened, open_database, open_service};
-use crate::{audit, first_admin, http, keys, logging, outbox, serve};
+use crate::{audit, backup, database_copy, first_admin, healthcheck, http, keys, logging, outbox, serve, users};
 
 /// Exit code of a faulty configuration or command line.
 const CONFIGURATION_FAULT: u8 = 2;
-
-/// How long a healthy server takes to say so at most.
-const HEALTH_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Carries out `invocation`.
 ///
@@ -32,6 +31,11 @@ pub fn run(Invocation { command, flags }: Invocation) -> io::Result<ExitCode> {
         Command::Secret => return print(&value::new_secret(&OsRandom)),
         Command::OpenApi => return print(&http::openapi_json()),
         Command::AdminCreate { email } => return create_admin(flags, email),
+        Command::DatabaseCopy(urls) => return copy_database(flags, &urls),
+        Command::Completions(shell) => {
+            io::stdout().lock().write_all(&completions::script(shell))?;
+            return Ok(ExitCode::SUCCESS);
+        }
         _ => {}
     }
     match Settings::load(&Sources::of_process(flags)) {
@@ -50,14 +54,24 @@ fn run_with(command: &Command, loaded: &Loaded) -> io::Result<ExitCode> {
         Command::ConfigCheck => write!(io::stdout().lock(), "{}", Report::Check(loaded))?,
         Command::ConfigShow => write!(io::stdout().lock(), "{}", Report::Show(loaded))?,
         Command::Migrate => return migrate(loaded),
-        Command::Healthcheck => return healthcheck(loaded.settings.server.bind),
+        Command::Healthcheck => return healthcheck::ask(loaded.settings.server.bind),
         Command::Serve => return serve(loaded),
         Command::OutboxList => return list_outbox(&loaded.settings),
         Command::OutboxRetry(which) => return retry_mails(&loaded.settings, *which),
         Command::Keys(command) => return look_after_keys(&loaded.settings, *command),
         Command::Audit(command) => return look_at_trail(&loaded.settings, command),
+        Command::Users(command) => return move_users(&loaded.settings, command),
+        Command::Backup { path } => return tell(backup::back_up(&loaded.settings, path)),
+        Command::Restore { path, keep_sessions } => {
+            return tell(backup::restore(&loaded.settings, path, *keep_sessions));
+        }
+        Command::SessionsRevokeAll(what) => return revoke_all(&loaded.settings, *what),
         // Done before the settings were read.
-        Command::OpenApi | Command::Secret | Command::AdminCreate { .. } => {}
+        Command::OpenApi
+        | Command::Secret
+        | Command::AdminCreate { .. }
+        | Command::DatabaseCopy(_)
+        | Command::Completions(_) => {}
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -148,6 +162,91 @@ fn look_at_trail(settings: &Settings, command: &AuditCommand) -> io::Result<Exit
     }
 }
 
+fn copy_database(flags: Flags, urls: &CopyUrls) -> io::Result<ExitCode> {
+    let settings = match database_copy::load(flags, urls) {
+        Ok(loaded) => loaded.settings,
+        Err(faults) => return refuse(&faults),
+    };
+    match &settings.database.copy_to {
+        Some(target) => tell(database_copy::carry_out(&settings, target)),
+        None => refuse(&"name the database to copy into: --to, or AUTH_COPY_TO_URL if the URL holds a password"),
+    }
+}
+
+fn revoke_all(settings: &Settings, what: RevokeAll) -> io::Result<ExitCode> {
+    if what == RevokeAll::Revived {
+        let ended = command_database(settings).and_then(|database| backup::end_revived(settings, &database));
+        return tell(ended);
+    }
+    let bar = Progress::new("users", None);
+    let ended = operate(settings, async |service| Ok(service.revoke_everybody(|users| bar.advance(users)).await?));
+    bar.finish();
+    match ended {
+        Ok(ended) => print(&format!("users signed out: {}; sessions ended: {}", ended.users, ended.sessions)),
+        Err(error) => report(Err(error)),
+    }
+}
+
+/// Prints what came of a command.
+fn tell(done: Result<impl Display, CannotStart>) -> io::Result<ExitCode> {
+    match done {
+        Ok(text) => {
+            write!(io::stdout().lock(), "{text}")?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(error) => report(Err(error)),
+    }
+}
+
+fn move_users(settings: &Settings, command: &UsersCommand) -> io::Result<ExitCode> {
+    match command {
+        UsersCommand::Import { file: None, extent: ImportExtent::Whole } => {
+            refuse(&"standard input is read once: add --dry-run or --skip-invalid, or name a file")
+        }
+        UsersCommand::Import { file, extent } => match users::open(file.as_deref()) {
+            Ok(opened) => import_users(settings, opened, *extent),
+            Err(error) => refuse(&format!("auth-server: {error}")),
+        },
+        UsersCommand::Export { file } => export_users(settings, file.as_deref()),
+    }
+}
+
+fn import_users(settings: &Settings, opened: users::Opened, extent: ImportExtent) -> io::Result<ExitCode> {
+    let mut report = io::BufWriter::new(io::stdout().lock());
+    let ended = operate(settings, async |service| Ok(users::import(&service, opened, extent, &mut report).await));
+    report.flush()?;
+    match ended {
+        Ok(Ok(counts)) => {
+            counts.print(extent, &mut report)?;
+            report.flush()?;
+            Ok(if counts.refused == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        }
+        Ok(Err(error)) => {
+            writeln!(io::stderr().lock(), "auth-server: {error}; what was imported stays, begin again to go on")?;
+            Ok(ExitCode::FAILURE)
+        }
+        Err(error) => self::report(Err(error)),
+    }
+}
+
+fn export_users(settings: &Settings, file: Option<&Path>) -> io::Result<ExitCode> {
+    if io::stderr().is_terminal() {
+        let warning = "this holds password hashes and secrets of second factors: keep it as you keep the database";
+        writeln!(io::stderr().lock(), "{warning}")?;
+    }
+    match operate(settings, async |service| Ok(users::export(&service, file).await)) {
+        Ok(Ok(count)) => {
+            writeln!(io::stderr().lock(), "users exported: {count}")?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Ok(Err(error)) => {
+            writeln!(io::stderr().lock(), "auth-server: {error}")?;
+            Ok(ExitCode::FAILURE)
+        }
+        Err(error) => report(Err(error)),
+    }
+}
+
 /// Does `work` with a service that neither listens nor has jobs.
 fn operate<T>(
     settings: &Settings,
@@ -176,39 +275,4 @@ fn report(result: Result<(), CannotStart>) -> io::Result<ExitCode> {
             Ok(ExitCode::FAILURE)
         }
     }
-}
-
-/// Asks the server at `bind` whether it is healthy: exit code 0 if so, for container and service managers.
-fn healthcheck(bind: SocketAddr) -> io::Result<ExitCode> {
-    match ask_health(reachable(bind)) {
-        Ok(true) => print("healthy"),
-        Ok(false) => {
-            writeln!(io::stderr().lock(), "auth-server: the server at {bind} is not healthy")?;
-            Ok(ExitCode::FAILURE)
-        }
-        Err(error) => {
-            writeln!(io::stderr().lock(), "auth-server: no answer from {bind}: {error}")?;
-            Ok(ExitCode::FAILURE)
-        }
-    }
-}
-
-/// A server that listens on all addresses is asked on the loopback one.
-fn reachable(bind: SocketAddr) -> SocketAddr {
-    let ip = match bind.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
-        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
-        ip => ip,
-    };
-    SocketAddr::new(ip, bind.port())
-}
-
-fn ask_health(address: SocketAddr) -> io::Result<bool> {
-    let mut stream = TcpStream::connect_timeout(&address, HEALTH_TIMEOUT)?;
-    stream.set_read_timeout(Some(HEALTH_TIMEOUT))?;
-    stream.set_write_timeout(Some(HEALTH_TIMEOUT))?;
-    write!(stream, "GET /health HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")?;
-    let mut answer = String::new();
-    stream.take(4096).read_to_string(&mut answer)?;
-    Ok(answer.starts_with("HTTP/1.1 200 "))
 }

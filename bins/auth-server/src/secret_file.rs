@@ -10,6 +10,11 @@ use zeroize::Zeroizing;
 
 use crate::settings::value::new_secret;
 
+/// Where the secret of the SQLite database at `database` is kept.
+pub(crate) fn beside(database: &Path) -> PathBuf {
+    database.with_file_name("auth.secret")
+}
+
 /// The secret in `folder`, made now if there is none.
 ///
 /// Several processes may start at once: the first file that is complete wins, and all read that one.

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use auth_core::password::{Argon2Backend, Argon2Params, HashPool, HashPoolConfig, PasswordHasher};
@@ -10,6 +10,7 @@ use auth_core::{AuthSecret, BreachConfig, BreachedPasswords, Breaker, Clock, OsR
 use auth_email::{Branding, InvalidMailConfig, Mailer, SmtpConfig};
 use auth_ephemeral::{Broadcast, EphemeralStore, InvalidRedis, MemoryConfig, RateLimiter, Redis, RedisConfig};
 use auth_oauth::InvalidProvider;
+use auth_persistence::copy::CopyError;
 use auth_persistence::{Database, DatabaseConfig, OpenError};
 use auth_service::{AdminError, AuthService, Fault, KeyError, Parts, StartError};
 use metrics_exporter_prometheus::BuildError;
@@ -35,6 +36,10 @@ pub(crate) enum CannotStart {
     Secret(String),
     #[error("the development secret can't be kept beside the database: {0}; set AUTH_SECRET")]
     SecretFile(io::Error),
+    #[error("there is no secret to open the backup with: set its AUTH_SECRET, or put its auth.secret at {}", .0.display())]
+    NoSecret(PathBuf),
+    #[error("{0}")]
+    Copy(#[from] CopyError),
     #[error("{variable} can't be used: {problem}")]
     Setting { variable: &'static str, problem: String },
     #[error("mails can't be sent with these settings: {0}")]
@@ -59,14 +64,20 @@ pub(crate) enum CannotStart {
 
 /// The database of `settings`.
 pub(crate) fn open_database(settings: &Settings) -> Result<Database, CannotStart> {
+    Ok(Database::open(database_config(settings))?)
+}
+
+/// How to reach the database of `settings`.
+pub(crate) fn database_config(settings: &Settings) -> DatabaseConfig {
     let database = &settings.database;
     let mut config = DatabaseConfig::new(connection_url(&database.url));
     config.schema.clone_from(&database.schema);
     config.pool_size = Some(database.pool.get());
-    Ok(Database::open(config)?)
+    config
 }
 
-fn connection_url(url: &DatabaseUrl) -> String {
+/// `url` as a text, with its password.
+pub(crate) fn connection_url(url: &DatabaseUrl) -> String {
     match url {
         DatabaseUrl::SqliteFile(path) => format!("sqlite://{}", path.display()),
         DatabaseUrl::SqliteMemory => "sqlite::memory:".to_owned(),

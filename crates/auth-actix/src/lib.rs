@@ -1,12 +1,23 @@
 //! What an actix service needs to trust Gatehouse's access tokens: extractors, problem answers, request ids.
 //!
 //! A handler that takes [`CurrentUser`] is reached by signed-in users only; [`OptionalUser`] lets everybody in and says
-//! who is known; [`AdminUser`] wants the role. The check costs no I/O: signature, claims, time, and a list of what was
-//! revoked lately, all in this process. Refusals leave as problem details (RFC 9457) with a stable `error_code`:
-//! [`Problem`]. [`RequestContext`] gives every request an id, and every answer its headers. [`Json`] reads bodies
-//! strictly.
+//! who is known; [`AdminUser`] and [`RequireRole`] want a role, [`RequirePremium`] a user who has paid. Refusals leave as
+//! problem details (RFC 9457) with a stable `error_code`: [`Problem`]. [`RequestContext`] gives every request an id, and
+//! every answer its headers. [`Json`] reads bodies strictly.
 //!
-//! The crate stands on `auth-core` alone: a service that only guards its routes builds no database.
+//! The extractors work in any actix service, and find out by the application's data whom it trusts:
+//!
+//! - **`web::Data<AccessTokens>`: our key ring in process.** The check costs no I/O and is never waited for: signature,
+//!   claims, time, and a list of what was revoked lately. What is revoked counts within a second.
+//! - **`web::Data<RemoteIssuer>`: only the issuer's URL** (feature `remote-issuer`). The published keys are fetched, kept,
+//!   replaced, and go on while the issuer is away. What is revoked counts when the access token expires; a handler that
+//!   takes [`Confirmed`] asks the issuer's `GET /auth/verify` and knows at once, or answers 503.
+//!
+//! The crate stands on `auth-core` alone: a service that only guards its routes builds no database; without the feature
+//! it builds no HTTP client either.
+//!
+//! A whole service with the key ring in process; one that knows the issuer's URL alone differs by its `app_data`, and is
+//! `examples/actix-jwks`:
 //!
 //! ```
 //! use std::sync::Arc;
@@ -23,7 +34,6 @@
 //! }
 //!
 //! # actix_web::rt::System::new().block_on(async {
-//! // A service beside the server makes its ring from the server's JWKS instead, and never signs.
 //! let key = SigningKey::generate(SigningAlgorithm::EdDsa, &OsRandom).unwrap();
 //! let clock = Arc::new(SystemClock);
 //! let tokens = AccessTokens::new(
@@ -71,24 +81,40 @@
 #![deny(missing_docs)]
 
 mod bearer;
+mod confirmed;
 mod context;
+mod current_user;
+#[cfg(test)]
+mod fixture;
+mod guard;
+#[cfg(feature = "remote-issuer")]
+mod issuer;
 mod json;
 mod observer;
 mod pending;
+mod premium;
 mod problem;
 mod rate_limit;
 mod request_id;
+mod role;
 mod trace_parent;
 
-pub use bearer::{AdminUser, CurrentUser, OptionalUser};
+pub use confirmed::{Confirmed, ConfirmedUser};
 pub use context::{RequestContext, RequestContextService};
+pub use current_user::{CurrentUser, OptionalUser};
+pub use guard::{Guard, Verdict};
+#[cfg(feature = "remote-issuer")]
+pub use issuer::{InvalidRemoteIssuer, IssuerAway, RemoteIssuer, RemoteIssuerConfig};
 pub use json::{Json, MAX_BODY_BYTES, OptionalJson};
 pub use observer::{EndedRequest, RequestObserver};
+pub use premium::RequirePremium;
 pub use problem::Problem;
 pub use rate_limit::RateLimit;
 pub use request_id::{RequestId, X_REQUEST_ID};
+pub use role::{Admin, AdminUser, RequireRole, RequiredRole};
 pub use trace_parent::TraceParent;
 
-#[cfg(doctest)]
+// It shows the feature too.
+#[cfg(all(doctest, feature = "remote-issuer"))]
 #[doc = include_str!("../README.md")]
 struct ReadmeExample;

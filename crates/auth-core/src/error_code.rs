@@ -97,6 +97,10 @@ error_codes! {
     MfaNotEnabled = "mfa_not_enabled", 409, "No second factor is enabled";
     /// The account has no password that could be changed.
     NoPassword = "no_password", 409, "The account has no password";
+    /// The user has no address that a mail could go to.
+    NoEmail = "no_email", 409, "The user has no email address";
+    /// The user whom the call is about, not who calls, is switched off.
+    UserDisabled = "user_disabled", 409, "The user is disabled";
     /// Another account has the provider's address, and nobody has verified it there.
     AccountExists = "account_exists", 409, "There is an account with this address";
     /// The provider's account is linked to an account already, or this account to another one of the provider.

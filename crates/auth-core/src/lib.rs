@@ -3,7 +3,8 @@
 //! - [`password`]: a policy that says what a password may be, Argon2id hashes, and a pool of threads that hashes
 //!   without starving everything else. Hashes of other systems verify too, until they are replaced.
 //! - `BreachedPasswords` (feature `hibp-client`): whether a password is in a public list, without telling it.
-//! - [`AccessTokens`]: JWTs by RFC 9068, verified without I/O and still revocable at once ([`RevocationList`]).
+//! - [`AccessTokens`]: JWTs by RFC 9068, verified without I/O and still revocable at once ([`RevocationList`]); whoever
+//!   trusts an issuer elsewhere reads its key set with [`KeyRing::from_jwks`].
 //! - [`RefreshTokens`]: computed, not stored; a forgery is refused before any database is asked.
 //! - [`OneTimeTokens`]: opaque tokens for links in mails, kept as keyed hashes with their purpose.
 //! - [`TotpSecret`], [`BackupCode`]: the second factor; [`SecondFactorCode`] reads either kind of code.
@@ -11,6 +12,7 @@
 //! - [`AuditChain`]: tags, links and signatures that make an audit trail tamper-evident.
 //! - [`Breaker`]: stops calling an outside service that fails, and lets one probe through after a time.
 //! - [`Email`], [`Username`], [`DisplayName`], [`UserId`]…: types that can't be built wrong.
+//! - [`ErrorCode`]: every refusal that a client may see, as a stable code with its HTTP status.
 //!
 //! Time comes from a [`Clock`], randomness from a [`Random`]; a test brings its own (feature `testing`).
 //!
@@ -32,6 +34,13 @@
 //! assert!(pool.verify(password, hash).wait()?.matches);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! # Features
+//!
+//! - `common-passwords` (on by default): the list of the 100 000 most common passwords, for the policy.
+//! - `hibp-client`: the client of breached passwords; it needs a tokio runtime.
+//! - `simd-argon2`: a second Argon2, about twice as fast, taken after a self-test.
+//! - `testing`: a clock and a source of randomness that a test sets.
 #![deny(missing_docs)]
 
 mod access_token;
@@ -50,6 +59,7 @@ mod random;
 mod refresh_token;
 mod revocation;
 mod role;
+mod search_term;
 mod second_factor_code;
 mod secret;
 mod secret_text;
@@ -78,8 +88,8 @@ pub use email::{Email, InvalidEmail};
 pub use error_code::{ErrorCode, FieldError};
 pub use id::{AuditEventId, InvalidId, SessionId, UserId, new_uuid};
 pub use key::{
-    CannotSign, DuplicateKeyId, InvalidJwk, InvalidKey, KeyRing, PublicJwk, SharedKeyRing, SigningAlgorithm,
-    SigningKey, UnknownAlgorithm, VerificationKey,
+    CannotSign, DuplicateKeyId, InvalidJwk, InvalidJwkSet, InvalidKey, KeyRing, PublicJwk, SharedKeyRing,
+    SigningAlgorithm, SigningKey, UnknownAlgorithm, VerificationKey,
 };
 pub use one_time_token::{OneTimeToken, OneTimeTokens, TokenHash, TokenPurpose, UnknownTokenPurpose};
 #[cfg(any(test, feature = "testing"))]
@@ -90,6 +100,7 @@ pub use refresh_token::{
 };
 pub use revocation::{RevocationList, Revoked};
 pub use role::{Role, UnknownRole};
+pub use search_term::{InvalidSearchTerm, SearchTerm};
 pub use second_factor_code::SecondFactorCode;
 pub use secret::{
     AuthSecret, CannotOpen, DataKey, DataKeyPurpose, InvalidAuthSecret, SealContext, Sealer, SecretRing,

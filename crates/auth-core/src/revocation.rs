@@ -2,6 +2,9 @@
 //!
 //! The database is the truth; whoever runs the process feeds this list from it. Sessions are listed by id, and users by
 //! the lowest token epoch that is still good: no decision compares times, so two events in one second can't be mixed up.
+//!
+//! What was changed of a user's premium within that time is here as well: it refuses nothing, but it is newer than the
+//! claim of a token.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
@@ -30,6 +33,7 @@ pub enum Revoked {
 pub struct RevocationList {
     sessions: Shards<()>,
     epochs: Shards<i64>,
+    premium: Shards<Premium>,
     /// Microseconds since 1970.
     synced_at: AtomicI64,
     max_age: Option<Duration>,
@@ -39,7 +43,8 @@ impl RevocationList {
     /// An empty list. With `max_age` it is stale until [`mark_synced`](Self::mark_synced) was called, and again when
     /// the last call is longer ago; without, it never is.
     pub fn new(max_age: Option<Duration>) -> Self {
-        Self { sessions: Shards::default(), epochs: Shards::default(), synced_at: AtomicI64::new(NEVER), max_age }
+        let (sessions, epochs, premium) = (Shards::default(), Shards::default(), Shards::default());
+        Self { sessions, epochs, premium, synced_at: AtomicI64::new(NEVER), max_age }
     }
 
     /// Refuses the session's tokens, at least until `until`, when the last of them has expired.
@@ -50,6 +55,22 @@ impl RevocationList {
     /// Refuses the user's tokens of an epoch below `lowest_good`, at least until `until`. Never lowers the epoch.
     pub fn raise_epoch(&self, user: UserId, lowest_good: i64, until: Timestamp) {
         self.epochs.upsert(user.as_uuid(), lowest_good, until, |epoch| *epoch = lowest_good.max(*epoch));
+    }
+
+    /// Notes that the user has premium until `premium_until`, or not at all, whatever a token says that lives until
+    /// `until` at most. Of two notes the one of the higher `premium_epoch` holds, in whatever order they come.
+    pub fn set_premium(&self, user: UserId, premium_epoch: i64, premium_until: Option<Timestamp>, until: Timestamp) {
+        let premium = Premium { epoch: premium_epoch, until: premium_until };
+        self.premium.upsert(user.as_uuid(), premium, until, |listed| {
+            if listed.epoch < premium.epoch {
+                *listed = premium;
+            }
+        });
+    }
+
+    /// Until when the user of `claims` has premium: as was noted last, else as the token says.
+    pub fn premium_until(&self, claims: &AccessClaims) -> Option<Timestamp> {
+        self.premium.get(claims.user_id.as_uuid()).map_or(claims.premium_until, |premium| premium.until)
     }
 
     /// Looks a token up.
@@ -67,15 +88,16 @@ impl RevocationList {
         }
     }
 
-    /// Forgets what was to be refused until `now` at the latest.
+    /// Forgets what no living token concerns from `now` on.
     pub fn prune(&self, now: Timestamp) {
         self.sessions.prune(now);
         self.epochs.prune(now);
+        self.premium.prune(now);
     }
 
-    /// How many sessions and users are listed.
+    /// How many revoked sessions, past epochs and changes of premium are listed.
     pub fn len(&self) -> usize {
-        self.sessions.len() + self.epochs.len()
+        self.sessions.len() + self.epochs.len() + self.premium.len()
     }
 
     /// Whether nothing is listed.
@@ -102,6 +124,13 @@ impl RevocationList {
         // Both ways: a clock that was set back would else keep the list fresh until it catches up.
         u128::from(age.unsigned_abs()) > max_age.as_micros()
     }
+}
+
+/// What a user has paid for, as of the change of this number.
+#[derive(Clone, Copy, Debug)]
+struct Premium {
+    epoch: i64,
+    until: Option<Timestamp>,
 }
 
 /// The time of the last sync when there was none.
@@ -252,6 +281,32 @@ mod tests {
             prop_assert_eq!(list.check(&claims).is_err(), epoch < lowest_good);
             list.prune(later(last));
             prop_assert_eq!(list.check(&claims), Ok(()));
+        }
+    }
+
+    /// REQ-41: news are preferred to the claim, and refuse nothing.
+    #[test]
+    fn a_change_of_premium_is_preferred_to_the_claim() {
+        let list = RevocationList::new(None);
+        let claims = AccessClaims { premium_until: Some(later(5)), ..claims(0) };
+        assert_eq!(list.premium_until(&claims), Some(later(5)));
+        list.set_premium(claims.user_id, 1, None, later(10));
+        assert_eq!((list.premium_until(&claims), list.check(&claims), list.len()), (None, Ok(()), 1));
+        let other = AccessClaims { user_id: UserId::new(NOW, &OsRandom), ..claims.clone() };
+        assert_eq!(list.premium_until(&other), Some(later(5)));
+        list.prune(later(10));
+        assert!(list.is_empty());
+    }
+
+    proptest! {
+        /// REQ-41: in whatever order the news arrive, the last change counts.
+        #[test]
+        fn the_last_change_of_premium_counts(order in Just((1..=6_i64).collect::<Vec<_>>()).prop_shuffle()) {
+            let (list, claims) = (RevocationList::new(None), claims(0));
+            for epoch in order {
+                list.set_premium(claims.user_id, epoch, Some(NOW.plus(Duration::from_secs(epoch.unsigned_abs()))), later(9));
+            }
+            prop_assert_eq!(list.premium_until(&claims), Some(later(6)));
         }
     }
 

@@ -89,12 +89,15 @@ impl Serialize for Timestamp {
     }
 }
 
-/// From RFC 3339 text with an offset; parts of a microsecond are cut off.
+/// From RFC 3339 text with an offset, from the year 365 to [`Timestamp::MAX`]; parts of a microsecond are cut off.
 impl<'de> Deserialize<'de> for Timestamp {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
         let time: jiff::Timestamp = text.parse().map_err(de::Error::custom)?;
-        Ok(Self::from_micros(time.as_microsecond()))
+        let micros = time.as_microsecond();
+        let read = Self::from_micros(micros);
+        // Never another time than the one that was written.
+        if read.0 == micros { Ok(read) } else { Err(de::Error::custom("out of range")) }
     }
 }
 

@@ -10,6 +10,31 @@
 //! Each provider has an HTTP client of its own: https to public addresses alone ([`NetworkPolicy`]), no redirects,
 //! bounded answers, [`Timeouts`], a circuit breaker, and a bound on the calls under way. Its tokens live for the length
 //! of an exchange. A tokio runtime with timer and I/O is needed.
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use auth_core::{BreakerConfig, OsRandom, SystemClock};
+//! use auth_oauth::{ClientCredentials, Flow, NetworkPolicy, Providers};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let client = ClientCredentials { client_id: "id".to_owned(), client_secret: Some("secret".into()) };
+//! let builder = Providers::builder(NetworkPolicy::Public, BreakerConfig::default(), Arc::new(SystemClock));
+//! let providers = builder.google(client, None).build()?;
+//!
+//! // The browser is sent to the provider; the flow is kept on the server, under its state.
+//! let google = providers.find("google").ok_or("no such provider")?;
+//! let (state, flow) = (Flow::new_state(&OsRandom), Flow::begin("https://app.example/callback".parse()?, &OsRandom));
+//! let url = google.authorization_url(&flow, &state).await?;
+//! assert_eq!(url.host_str(), Some("accounts.google.com"));
+//!
+//! // It comes back with a code: `google.exchange(&flow, response)` says who it is.
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! The README has a whole sign-in, with a provider on the other side.
 #![deny(missing_docs)]
 
 mod authorization;

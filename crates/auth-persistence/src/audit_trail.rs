@@ -22,10 +22,79 @@ pub fn newest_of_user(
     before: Option<AuditEventId>,
     limit: u32,
 ) -> Result<Vec<AuditEvent>, DbError> {
-    // No event has the highest id: so it is one statement, parsed once.
-    let before = before.unwrap_or(AuditEventId::from_uuid(Uuid::max()));
+    newest_of_user_between(connection, user, Span { before, ..Span::default() }, limit)
+}
+
+/// A part of the trail, by the ids of events, which are in the order of time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Span {
+    /// Where it begins: events with this id and higher ones.
+    pub from: Option<AuditEventId>,
+    /// Where it ends: events with lower ids.
+    pub before: Option<AuditEventId>,
+}
+
+impl Span {
+    /// The bounds as they are bound. No event has the lowest id or the highest: so it is one statement, parsed once.
+    fn bounds(self) -> (AuditEventId, AuditEventId) {
+        let bound = |id: Option<AuditEventId>, none| id.unwrap_or(AuditEventId::from_uuid(none));
+        (bound(self.from, Uuid::nil()), bound(self.before, Uuid::max()))
+    }
+}
+
+/// The newest events in `span`, at most `limit` of them.
+///
+/// # Errors
+///
+/// When the database can't be read.
+pub fn newest(connection: &mut DbConnection, span: Span, limit: u32) -> Result<Vec<AuditEvent>, DbError> {
+    let (from, before) = span.bounds();
+    Ok(audit_events::table
+        .filter(dsl::id.ge(key(from)))
+        .filter(dsl::id.lt(key(before)))
+        .order(dsl::id.desc())
+        .limit(limit.into())
+        .select(AuditEvent::as_select())
+        .load(connection)?)
+}
+
+/// The newest events of the user's account in `span`, at most `limit` of them.
+///
+/// # Errors
+///
+/// When the database can't be read.
+pub fn newest_of_user_between(
+    connection: &mut DbConnection,
+    user: UserId,
+    span: Span,
+    limit: u32,
+) -> Result<Vec<AuditEvent>, DbError> {
+    let (from, before) = span.bounds();
     Ok(audit_events::table
         .filter(dsl::user_id.eq(key(user)))
+        .filter(dsl::id.ge(key(from)))
+        .filter(dsl::id.lt(key(before)))
+        .order(dsl::id.desc())
+        .limit(limit.into())
+        .select(AuditEvent::as_select())
+        .load(connection)?)
+}
+
+/// The newest events of this name in `span`, at most `limit` of them.
+///
+/// # Errors
+///
+/// When the database can't be read.
+pub fn newest_of_event(
+    connection: &mut DbConnection,
+    event: &str,
+    span: Span,
+    limit: u32,
+) -> Result<Vec<AuditEvent>, DbError> {
+    let (from, before) = span.bounds();
+    Ok(audit_events::table
+        .filter(dsl::event.eq(event))
+        .filter(dsl::id.ge(key(from)))
         .filter(dsl::id.lt(key(before)))
         .order(dsl::id.desc())
         .limit(limit.into())

@@ -53,3 +53,13 @@ pub fn release(connection: &mut DbConnection, name: &str, holder: Uuid) -> Resul
     let held = QueryDsl::filter(leases::table.find(name), dsl::holder.eq(key(holder)));
     Ok(diesel::delete(held).execute(connection)? == 1)
 }
+
+/// Whether any lease is held at `now`: a server seems to run then. One that was killed seems to until its leases are over.
+///
+/// # Errors
+///
+/// When the database can't be read.
+pub fn is_any_held(connection: &mut DbConnection, now: Timestamp) -> Result<bool, DbError> {
+    let held: i64 = QueryDsl::filter(leases::table, dsl::expires_at.gt(at(now))).count().get_result(connection)?;
+    Ok(held > 0)
+}

@@ -63,14 +63,14 @@ pub fn take(
     Ok(rows == 1)
 }
 
-/// Forgets what was sent to this address, given in its normalized form.
+/// Forgets what was sent of one purpose to this address, given in its normalized form.
 ///
 /// # Errors
 ///
 /// When the database can't be written.
-pub fn forget(connection: &mut DbConnection, recipient_normalized: &str) -> Result<usize, DbError> {
-    let theirs = QueryDsl::filter(mail_budgets::table, dsl::recipient_normalized.eq(recipient_normalized));
-    Ok(diesel::delete(theirs).execute(connection)?)
+pub fn forget(connection: &mut DbConnection, recipient_normalized: &str, purpose: &str) -> Result<usize, DbError> {
+    let theirs = dsl::recipient_normalized.eq(recipient_normalized).and(dsl::purpose.eq(purpose));
+    Ok(diesel::delete(QueryDsl::filter(mail_budgets::table, theirs)).execute(connection)?)
 }
 
 /// Deletes the budgets that are whole at `now`, at most `limit` of them, and returns how many there were.

@@ -13,7 +13,7 @@ use crate::connection::{DbConnection, MultiBackend};
 use crate::error::DbError;
 use crate::hidden::Hidden;
 use crate::schema::oauth_accounts::{self, dsl};
-use crate::sql_type::{at, key};
+use crate::sql_type::{Key, at, key};
 use crate::statement::update;
 
 /// A linked account, as stored.
@@ -122,6 +122,33 @@ pub fn list(connection: &mut DbConnection, user: UserId) -> Result<Vec<OAuthAcco
     Ok(oauth_accounts::table
         .filter(dsl::user_id.eq(key(user)))
         .order((dsl::linked_at, dsl::provider))
+        .select(OAuthAccount::as_select())
+        .load(connection)?)
+}
+
+/// The accounts of these users, at most a few thousand: those of one user together, in the order of [`list`].
+///
+/// # Errors
+///
+/// When the database can't be read.
+pub fn list_of(connection: &mut DbConnection, users: &[UserId]) -> Result<Vec<OAuthAccount>, DbError> {
+    let users: Vec<Key> = users.iter().map(|id| key(*id)).collect();
+    Ok(oauth_accounts::table
+        .filter(dsl::user_id.eq_any(users))
+        .order((dsl::user_id, dsl::linked_at, dsl::provider))
+        .select(OAuthAccount::as_select())
+        .load(connection)?)
+}
+
+/// Those of these subjects of one issuer, at most a few thousand, that sign a user in.
+///
+/// # Errors
+///
+/// When the database can't be read.
+pub fn find_any(connection: &mut DbConnection, issuer: &str, subjects: &[&str]) -> Result<Vec<OAuthAccount>, DbError> {
+    Ok(oauth_accounts::table
+        .filter(dsl::issuer.eq(issuer))
+        .filter(dsl::subject.eq_any(subjects))
         .select(OAuthAccount::as_select())
         .load(connection)?)
 }

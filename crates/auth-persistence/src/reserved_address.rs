@@ -38,6 +38,23 @@ pub fn holder(connection: &mut DbConnection, canonical: &str, now: Timestamp) ->
     Ok(kept.select(dsl::user_id).get_result(connection).optional()?)
 }
 
+/// Those of these addresses, at most a few thousand, that are kept at `now`, and for whom.
+///
+/// # Errors
+///
+/// When the database can't be read.
+pub fn find_any(
+    connection: &mut DbConnection,
+    canonicals: &[&str],
+    now: Timestamp,
+) -> Result<Vec<(String, UserId)>, DbError> {
+    Ok(reserved_addresses::table
+        .filter(dsl::email_normalized.eq_any(canonicals))
+        .filter(dsl::expires_at.gt(at(now)))
+        .select((dsl::email_normalized, dsl::user_id))
+        .load(connection)?)
+}
+
 /// The addresses that are kept for the user, each with the time until when.
 ///
 /// # Errors

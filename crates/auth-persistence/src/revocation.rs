@@ -1,5 +1,6 @@
-//! News of revocations, which every instance reads again and again. The truth is in `sessions.revoked_at` and
-//! `users.token_epoch`; the news outlive a deleted user, and go when no access token can be alive that they concern.
+//! News of revocations and of premium, which every instance reads again and again. The truth is in
+//! `sessions.revoked_at`, `users.token_epoch` and `users.premium_until`; the news outlive a deleted user, and go when no
+//! access token can be alive that they concern.
 
 use auth_core::{SessionId, Timestamp, UserId};
 use diesel::prelude::*;
@@ -11,7 +12,7 @@ use crate::error::DbError;
 use crate::schema::revocations;
 use crate::sql_type::{at, key};
 
-/// One piece of news: either a session ended, or a user's epoch rose.
+/// One piece of news: either a session ended, or a user's epoch rose, or a user's premium was changed.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable)]
 #[diesel(table_name = revocations, check_for_backend(MultiBackend))]
 pub struct Revocation {
@@ -21,10 +22,14 @@ pub struct Revocation {
     pub at: Timestamp,
     /// The session that ended.
     pub session_id: Option<SessionId>,
-    /// Whose session it was, or whose epoch rose.
+    /// Whose session it was, or whose epoch rose, or whose premium was changed.
     pub user_id: Option<UserId>,
-    /// The lowest epoch of the user's access tokens that is still good; set exactly when `session_id` is not.
+    /// The lowest epoch of the user's access tokens that is still good.
     pub lowest_epoch: Option<i64>,
+    /// How often the user's premium had been changed then: of two such pieces of news the one of the higher number holds.
+    pub premium_epoch: Option<i64>,
+    /// Until when the user has premium, where `premium_epoch` is set; `None`: not at all.
+    pub premium_until: Option<Timestamp>,
     /// From when on no access token is alive that this concerns.
     pub expires_at: Timestamp,
 }
@@ -43,6 +48,8 @@ pub fn insert(connection: &mut DbConnection, news: &[Revocation]) -> Result<(), 
                 revocations::session_id.eq(revocation.session_id.map(key)),
                 revocations::user_id.eq(revocation.user_id.map(key)),
                 revocations::lowest_epoch.eq(revocation.lowest_epoch),
+                revocations::premium_epoch.eq(revocation.premium_epoch),
+                revocations::premium_until.eq(revocation.premium_until.map(at)),
                 revocations::expires_at.eq(at(revocation.expires_at)),
             ))
             .execute(connection)?;

@@ -24,8 +24,10 @@ table! {
         last_login_at -> Nullable<Instant>,
         token_epoch -> BigInt,
         security_epoch -> BigInt,
+        premium_epoch -> BigInt,
         mfa_enabled_at -> Nullable<Instant>,
         email_changed_at -> Nullable<Instant>,
+        email_vouched_at -> Nullable<Instant>,
         created_at -> Instant,
         updated_at -> Instant,
     }
@@ -195,6 +197,8 @@ table! {
         session_id -> Nullable<Id>,
         user_id -> Nullable<Id>,
         lowest_epoch -> Nullable<BigInt>,
+        premium_epoch -> Nullable<BigInt>,
+        premium_until -> Nullable<Instant>,
         expires_at -> Instant,
     }
 }

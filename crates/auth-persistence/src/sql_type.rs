@@ -19,7 +19,8 @@ use uuid::Uuid;
 
 use crate::connection::MultiBackend;
 
-/// The SQL type of an id.
+/// The SQL type of an id: `uuid` on PostgreSQL, a `blob` of 16 bytes on SQLite. Tables of a host application that name a
+/// user have a column of it, and bind it by [`key`].
 #[derive(Debug, Clone, Copy, SqlType, diesel::query_builder::QueryId)]
 #[diesel(postgres_type(oid = 2950, array_oid = 2951))]
 #[diesel(sqlite_type(name = "Binary"))]
@@ -46,13 +47,13 @@ impl HasSqlType<Instant> for MultiBackend {
 /// There is an earliest one.
 impl SqlOrd for Instant {}
 
-/// An id bound to a statement.
+/// An id bound to a statement, as an [`Id`].
 #[derive(Debug, Clone, Copy, AsExpression)]
 #[diesel(sql_type = Id)]
-pub(crate) struct Key(Uuid);
+pub struct Key(Uuid);
 
-/// Binds an id.
-pub(crate) fn key(id: impl Into<Key>) -> Key {
+/// Binds an id, for instance a `UserId`.
+pub fn key(id: impl Into<Key>) -> Key {
     id.into()
 }
 

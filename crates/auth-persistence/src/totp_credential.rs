@@ -13,7 +13,7 @@ use crate::connection::{DbConnection, MultiBackend};
 use crate::error::DbError;
 use crate::hidden::Hidden;
 use crate::schema::totp_credentials::{self, dsl};
-use crate::sql_type::{at, key};
+use crate::sql_type::{Key, at, key};
 use crate::statement::{on_either, update};
 
 /// A credential, as stored.
@@ -55,6 +55,42 @@ pub fn begin(
             .filter(dsl::confirmed_at.is_null());
         Ok(upsert.execute(connection)? == 1)
     })
+}
+
+/// Stores a credential that is confirmed already, at `now`, by somebody who knows that its user has the secret. No code of it
+/// was accepted here.
+///
+/// # Errors
+///
+/// [`DbError::UniqueViolation`] when the user has a credential, [`DbError::ForeignKeyViolation`] without such a user.
+pub fn insert_confirmed(
+    connection: &mut DbConnection,
+    user: UserId,
+    secret_sealed: &[u8],
+    now: Timestamp,
+) -> Result<(), DbError> {
+    diesel::insert_into(totp_credentials::table)
+        .values((
+            dsl::user_id.eq(key(user)),
+            dsl::secret_sealed.eq(secret_sealed),
+            dsl::created_at.eq(at(now)),
+            dsl::confirmed_at.eq(Some(at(now))),
+            dsl::last_step.eq(Some(0)),
+        ))
+        .execute(connection)?;
+    Ok(())
+}
+
+/// The confirmed credentials of these users, at most a few thousand, in no order.
+///
+/// # Errors
+///
+/// When the database can't be read.
+pub fn list_confirmed(connection: &mut DbConnection, users: &[UserId]) -> Result<Vec<TotpCredential>, DbError> {
+    let users: Vec<Key> = users.iter().map(|id| key(*id)).collect();
+    let credentials = totp_credentials::table.select(TotpCredential::as_select());
+    let of_users = QueryDsl::filter(credentials, dsl::user_id.eq_any(users).and(dsl::confirmed_at.is_not_null()));
+    Ok(of_users.load(connection)?)
 }
 
 /// The user's credential, pending or confirmed.

@@ -126,7 +126,11 @@ impl AuthService {
     /// [`AccountError`]; nothing was changed then.
     pub async fn change_profile(&self, user: UserId, change: ProfileChange<'_>) -> Result<Profile, AccountError> {
         let inner = self.inner();
-        let (change, handle) = (accept(change)?, inner.handle());
+        let mut errors = Vec::new();
+        let (change, handle) = (change.accept(&mut errors), inner.handle());
+        if !errors.is_empty() {
+            return Err(AccountError::Invalid(errors));
+        }
         let user = inner
             .database
             .write(move |conn| {
@@ -167,25 +171,28 @@ impl Inner {
         proven: &Proven,
         client: &Client,
     ) -> Result<Vec<Revoked>, AccountError> {
+        // Before the row, as administrators do: while this waits for the row, its user may be made one of them.
+        user::lock_admins(conn)?;
         let row = proven.still_holds(conn, claims)?;
-        let user = row.id;
-        if row.role == auth_core::Role::Admin {
-            user::lock_admins(conn)?;
-            if user::count_active_admins(conn)? <= 1 {
-                return Err(AccountError::LastAdmin);
-            }
-        }
-        let news = self.end_everything(conn, &row, None, Reason::AccountDeleted)?.1;
+        Self::keep_an_admin(conn, &row)?;
+        let news = self.erase(conn, &row)?;
+        self.record(conn, Event::AccountDeleted, Some(row.id), &client.request_alone(), json!({}))?;
+        Ok(news)
+    }
+
+    /// Deletes the account of `row`, which is locked: sessions and everything else of theirs go, and from the audit trail
+    /// what tells who they were. That it happened is for the caller to write there.
+    pub(crate) fn erase(&self, conn: &mut DbConnection, row: &User) -> Result<Vec<Revoked>, AccountError> {
+        let news = self.end_everything(conn, row, None, Reason::AccountDeleted)?.1;
         if let Some(canonical) = &row.email_normalized {
-            email_outbox::delete_unsent(conn, user, Some(canonical), &Template::ALL.map(Template::as_str))?;
+            email_outbox::delete_unsent(conn, row.id, Some(canonical), &Template::ALL.map(Template::as_str))?;
             pending_registration::delete_by_email(conn, canonical)?;
-            mail_budget::forget(conn, canonical)?;
+            // The next account of the address gets its first mail at once. How many went there stays counted for its
+            // hour, or whoever signs up with a stranger's address again and again would flood it.
+            mail_budget::forget(conn, canonical, &Template::VerifyEmail.spacing_kind(""))?;
         }
-        user::delete(conn, user)?;
-        audit_event::forget_user(conn, user)?;
-        let nobody = Client::default();
-        let client = client.request_id().map_or(nobody.clone(), |id| nobody.with_request_id(id));
-        self.record(conn, Event::AccountDeleted, Some(user), &client, json!({}))?;
+        user::delete(conn, row.id)?;
+        audit_event::forget_user(conn, row.id)?;
         Ok(news)
     }
 }
@@ -198,20 +205,21 @@ pub(crate) fn active(user: Option<User>) -> Result<User, AccountError> {
     }
 }
 
-fn accept(change: ProfileChange<'_>) -> Result<UserChange, AccountError> {
-    let mut errors = Vec::new();
-    let accepted = UserChange {
-        display_name: changed(change.display_name, |name| {
-            kept(DisplayName::parse(name), "display_name", "invalid_display_name", &mut errors)
-        }),
-        avatar_url: changed(change.avatar_url, |url| {
-            kept(avatar_url(url), "avatar_url", "invalid_avatar_url", &mut errors)
-        }),
-        username: changed(change.username, |name| {
-            kept(Username::parse(name), "username", "invalid_username", &mut errors)
-        }),
-    };
-    if errors.is_empty() { Ok(accepted) } else { Err(AccountError::Invalid(errors)) }
+impl ProfileChange<'_> {
+    /// The change, but for fields that are refused: one error more for each.
+    pub(crate) fn accept(&self, errors: &mut Vec<FieldError>) -> UserChange {
+        UserChange {
+            display_name: changed(self.display_name, |name| {
+                kept(DisplayName::parse(name), "display_name", "invalid_display_name", errors)
+            }),
+            avatar_url: changed(self.avatar_url, |url| {
+                kept(avatar_url(url), "avatar_url", "invalid_avatar_url", errors)
+            }),
+            username: changed(self.username, |name| {
+                kept(Username::parse(name), "username", "invalid_username", errors)
+            }),
+        }
+    }
 }
 
 fn changed<T>(field: Option<Option<&str>>, parse: impl FnOnce(&str) -> Option<T>) -> Change<T> {
@@ -222,12 +230,17 @@ fn changed<T>(field: Option<Option<&str>>, parse: impl FnOnce(&str) -> Option<T>
     }
 }
 
-/// An https URL without credentials, at most 2 048 bytes: pages show it as a picture, this server never fetches it.
-fn avatar_url(text: &str) -> Result<String, &'static str> {
-    const RULE: &str = "an avatar is an https URL of at most 2048 characters";
+/// An https URL without credentials, at most 2 048 bytes: pages show it as a picture, this server never fetches it. It is
+/// kept as it was typed, so nothing is taken that a URL would have to encode (RFC 3986, section 2), as a quote that ends the
+/// attribute it is put in, and nothing that a parser has to mend.
+pub(crate) fn avatar_url(text: &str) -> Result<String, &'static str> {
+    const RULE: &str = "an avatar is an https URL of at most 2048 characters, all of them such as URLs are made of";
+    let is_of_urls = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:/?#[]@!$&'()*+,;=%".contains(&byte);
     let url = Url::parse(text).map_err(|_| RULE)?;
-    let is_plain = url.scheme() == "https" && url.has_host() && url.username().is_empty() && url.password().is_none();
-    if is_plain && url.as_str().len() <= 2048 { Ok(url.into()) } else { Err(RULE) }
+    let is_plain = url.scheme() == "https" && url.username().is_empty() && url.password().is_none();
+    let rest = text.get(..8).filter(|start| start.eq_ignore_ascii_case("https://")).map(|_| &text[8..]).ok_or(RULE)?;
+    let is_whole = !rest.starts_with('/') && text.len() <= 2048 && text.bytes().all(is_of_urls);
+    if is_plain && is_whole { Ok(text.to_owned()) } else { Err(RULE) }
 }
 
 #[cfg(test)]
@@ -236,7 +249,11 @@ mod tests {
 
     #[test]
     fn avatars_are_https_urls() {
-        assert_eq!(avatar_url("https://cdn.example.org/a.png?s=1").unwrap(), "https://cdn.example.org/a.png?s=1");
+        for text in
+            ["https://cdn.example.org/a.png?s=1", "https://CDN.example.org", "https://cdn.example.org/%C3%BC.png#x"]
+        {
+            assert_eq!(avatar_url(text).unwrap(), text);
+        }
         for text in [
             "http://a.example/",
             "javascript:alert(1)",
@@ -244,6 +261,14 @@ mod tests {
             "https://u:p@a.example/",
             "//a",
             "",
+            "https:a.example/",
+            "https:///a.example/",
+            " https://a.example/",
+            "https://a.example/\n",
+            "https:\\\\a.example/",
+            "https://a.example/\"onerror=\"x",
+            "https://a.example/<b>",
+            "https://a.example/ü.png",
         ] {
             assert!(avatar_url(text).is_err(), "{text}");
         }

@@ -48,6 +48,12 @@ impl Client {
         self
     }
 
+    /// The request alone: nothing that tells who sent it, or from where.
+    #[must_use]
+    pub(crate) fn request_alone(&self) -> Self {
+        Self { request_id: self.request_id.clone(), ..Self::default() }
+    }
+
     pub(crate) fn arrived_at(&self) -> Option<Timestamp> {
         self.arrived_at
     }

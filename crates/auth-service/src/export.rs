@@ -134,6 +134,7 @@ impl AuthService {
             .read(move |conn| {
                 let user = active(user::find(conn, id)?)?;
                 let sessions = session::list(conn, id)?.into_iter();
+                let seen = |row| SecurityEvent::from(row).for_its_user();
                 let places = known_client::list(conn, id)?.into_iter();
                 let reserved = reserved_address::list(conn, id)?.into_iter();
                 Ok(Export {
@@ -143,7 +144,7 @@ impl AuthService {
                     },
                     user: Profile::of(user, now),
                     sessions: sessions.map(|row| ExportedSession::of(row, current)).collect(),
-                    events: audit_event::list_for_user(conn, id)?.into_iter().map(SecurityEvent::from).collect(),
+                    events: audit_event::list_for_user(conn, id)?.into_iter().map(seen).collect(),
                     mails: email_outbox::list_for_user(conn, id)?.into_iter().map(ExportedMail::from).collect(),
                     linked_accounts: oauth_account::list(conn, id)?.into_iter().map(ExportedLink::from).collect(),
                     places: places.map(|(place, noted_at)| ExportedPlace { place, noted_at }).collect(),

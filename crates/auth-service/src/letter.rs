@@ -86,6 +86,11 @@ impl Template {
         matches!(self, Self::VerifyEmail | Self::ResetPassword | Self::ChangeEmail | Self::AccountExists)
     }
 
+    /// What counts when a mail of this kind, and about this alert, went to an address last.
+    pub(crate) fn spacing_kind(self, alert: &str) -> String {
+        format!("{}/{alert}", self.as_str())
+    }
+
     /// The mails whose links let somebody in: a security event takes them out of the queue.
     pub(crate) const LETTING_IN: [Self; 4] =
         [Self::VerifyEmail, Self::ResetPassword, Self::ChangeEmail, Self::Activate];

@@ -9,40 +9,13 @@
 //! committed before the refusal is answered.
 //!
 //! ```
-//! use std::sync::Arc;
-//!
-//! use auth_core::password::{Argon2Backend, HashPool, HashPoolConfig, PasswordHasher};
-//! use auth_core::{AuthSecret, OsRandom, SecretRing, SystemClock};
-//! use auth_email::{Branding, Mailer};
-//! use auth_ephemeral::{Broadcast, EphemeralStore, RateLimiter};
-//! use auth_oauth::Providers;
-//! use auth_persistence::{Database, DatabaseConfig};
-//! use auth_service::{AuthService, Client, LoginAttempt, Parts, Registration, ServiceConfig, Step};
+//! use auth_core::{AuthSecret, OsRandom};
+//! use auth_service::{AuthService, Client, Database, DatabaseConfig, LoginAttempt, Registration, Step};
 //!
 //! # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
 //! let database = Database::open(DatabaseConfig::new("sqlite::memory:"))?;
-//! database.migrate()?;
-//! let hasher = PasswordHasher::new(Default::default(), Argon2Backend::Auto);
-//! let branding = Branding { product_name: "Thebes".to_owned(), base_url: "http://localhost:8080".parse()? };
-//! let service = AuthService::start(
-//!     ServiceConfig::default(),
-//!     Parts {
-//!         database,
-//!         // A real service reads one secret of at least 32 bytes and keeps it.
-//!         secrets: SecretRing::new(&AuthSecret::generate(&OsRandom), None),
-//!         hash_pool: HashPool::start(HashPoolConfig::default(), hasher, Arc::new(SystemClock))?,
-//!         ephemeral: EphemeralStore::in_memory(Default::default(), Arc::new(SystemClock)),
-//!         rate_limiter: RateLimiter::in_memory(Arc::new(SystemClock)),
-//!         broadcast: Broadcast::in_memory(),
-//!         // Nobody else to sign in with.
-//!         providers: Providers::default(),
-//!         // A real service gives an SMTP server; this one prints mails to the log.
-//!         mailer: Mailer::console("Thebes <gates@localhost>", branding)?,
-//!         breached_passwords: None,
-//!         clock: Arc::new(SystemClock),
-//!         random: Arc::new(OsRandom),
-//!     },
-//! )?;
+//! // A real service reads one secret of at least 32 bytes and keeps it, and sends its mails by SMTP.
+//! let service = AuthService::builder(database, &AuthSecret::generate(&OsRandom)).start()?;
 //! service.sync_revocations().await?;
 //! let jobs = service.run_jobs();
 //!
@@ -61,11 +34,25 @@
 //! # })?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! # Where to begin
+//!
+//! - [`AuthService::builder`] makes a service of a database and a secret, [`AuthServiceBuilder`] says with which
+//!   defaults, and [`ServiceConfig`] has the settings. [`AuthService::run_jobs`] starts what goes on beside requests.
+//! - [`AuthService::register`], [`log_in`](AuthService::log_in) and the sign-ins with other providers end in a [`Step`]:
+//!   tokens, or a [`Challenge`] for [`answer_challenge`](AuthService::answer_challenge).
+//! - [`AuthService::access_tokens`] checks access tokens, without I/O, for every route that wants a signed-in user.
+//! - [`Client`] is who calls: limits, sessions and the audit trail go by the address in it.
+//! - Every error has a `code()`; [`ErrorCode::status`](auth_core::ErrorCode::status) is its HTTP status.
+//!
+//! `docs/embedding.md` in the repository goes through it, and `examples/axum-embedded` is a whole service.
 #![deny(missing_docs)]
 
 mod account;
+mod admin;
 mod audit;
 mod authenticator;
+mod builder;
 mod challenge;
 mod clean_up;
 mod client;
@@ -98,8 +85,10 @@ mod reauth;
 mod recovery;
 mod refresh;
 mod register;
+mod restored;
 mod revocation_feed;
 mod revocation_news;
+mod revoke_everybody;
 mod second_factor;
 mod security_event;
 mod security_events;
@@ -108,10 +97,15 @@ mod service;
 mod session;
 mod sessions;
 mod step;
+mod user_export;
+mod user_import;
+mod user_record;
 mod verification;
 
 pub use account::{AccountError, ProfileChange};
-pub use audit::{AuditFault, AuditReport, AuditTrail, FaultKind, InvalidCheckpoint, KnownCheckpoint};
+pub use admin::{AccountChange, AdministrationError, AuditQuery, NewAccount, UserQuery};
+pub use audit::{AuditFault, AuditReport, AuditTrail, FaultKind, InvalidCheckpoint, KnownCheckpoint, event_names};
+pub use builder::AuthServiceBuilder;
 pub use challenge::{ChallengeAnswer, ChallengeError};
 pub use client::Client;
 pub use config::{ReuseScope, ServiceConfig};
@@ -134,15 +128,21 @@ pub use page::{Page, PageRequest};
 pub use profile::Profile;
 pub use refresh::RefreshError;
 pub use register::{RegisterError, Registered, Registration};
+pub use restored::{Restoration, Revived};
+pub use revoke_everybody::RevokedEverybody;
 pub use second_factor::{SecondFactorStatus, TotpEnrolment};
 pub use security_events::SecurityEvent;
 pub use service::{AuthService, Parts, StartError};
 pub use session::Tokens;
 pub use sessions::SessionInfo;
 pub use step::{CHALLENGE_LIFE, CHALLENGE_TRIES, Challenge, ChallengeKind, ChallengeMethod, Step};
+pub use user_export::UserPage;
+pub use user_import::{ImportOutcome, SeenUsers};
+pub use user_record::{RefusedRecord, UserRecord};
 pub use verification::{AccountProof, LinkError};
 
 pub use auth_ephemeral::Quota;
+pub use auth_persistence::{Database, DatabaseConfig, OpenError};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

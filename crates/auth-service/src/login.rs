@@ -24,6 +24,7 @@ use crate::session::{Admission, NotOpened, Proof};
 use crate::step::Step;
 
 /// What somebody sends to get in, as they typed it.
+#[derive(Clone, Copy, Default)]
 pub struct LoginAttempt<'a> {
     /// An address or a username; required.
     pub identifier: Option<&'a str>,

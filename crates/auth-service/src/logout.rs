@@ -51,8 +51,20 @@ pub(crate) enum Reason {
     EmailChangeUndone,
     Secured,
     FactorChanged,
+    /// An administrator took the second factor off.
+    FactorReset,
+    /// An administrator ended them.
+    RevokedByAdmin,
+    /// An administrator demanded a new password.
+    PasswordMustChange,
+    /// An administrator switched the account off.
+    Disabled,
     /// The user had more sessions than are allowed.
     Crowded,
+    /// The operator ended everybody's.
+    RevokedByOperator,
+    /// The database was restored from a backup.
+    Restored,
 }
 
 impl Reason {
@@ -69,7 +81,13 @@ impl Reason {
             Self::EmailChangeUndone => "email_change_undone",
             Self::Secured => "secured",
             Self::FactorChanged => "factor_changed",
+            Self::FactorReset => "factor_reset",
+            Self::RevokedByAdmin => "revoked_by_admin",
+            Self::PasswordMustChange => "password_must_change",
+            Self::Disabled => "disabled",
             Self::Crowded => "crowded",
+            Self::RevokedByOperator => "revoked_by_operator",
+            Self::Restored => "restored",
         }
     }
 }

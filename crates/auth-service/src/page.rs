@@ -48,6 +48,11 @@ impl PageRequest {
         self.after
     }
 
+    /// As many entries as the page has at most.
+    pub(crate) const fn limit(&self) -> usize {
+        self.limit as usize
+    }
+
     /// One more than the page has at most: whether there is one tells whether there is another page.
     pub(crate) const fn one_more(&self) -> u32 {
         self.limit + 1
@@ -69,12 +74,16 @@ impl<T> Page<T> {
     where
         T: From<R>,
     {
-        let limit = request.limit as usize;
-        let is_last = rows.len() <= limit;
-        rows.truncate(limit);
+        let is_last = rows.len() <= request.limit();
+        rows.truncate(request.limit());
         let last = if is_last { None } else { rows.last() };
-        let next_cursor = last.map(|row| BASE64URL.encode(id(row).as_bytes()));
-        Self { entries: rows.into_iter().map(T::from).collect(), next_cursor }
+        let last = last.map(id);
+        Self::up_to(rows.into_iter().map(T::from).collect(), last)
+    }
+
+    /// The page of these entries, after which one goes on behind the id `last`; `None`: there is no more.
+    pub(crate) fn up_to(entries: Vec<T>, last: Option<Uuid>) -> Self {
+        Self { entries, next_cursor: last.map(|id| BASE64URL.encode(id.as_bytes())) }
     }
 }
 

@@ -5,7 +5,7 @@ use auth_core::{DisplayName, Email, ErrorCode, FieldError, Role, Timestamp, User
 use auth_persistence::user::{self, NewUser};
 use auth_persistence::{Conflict, DbError, Hidden};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::audit::Event;
 use crate::client::Client;
@@ -18,6 +18,7 @@ use crate::session::{Admission, NotOpened, Proof};
 use crate::step::Step;
 
 /// What somebody sends to get an account, as they typed it.
+#[derive(Clone, Copy, Default)]
 pub struct Registration<'a> {
     /// The address; required.
     pub email: Option<&'a str>,
@@ -88,6 +89,16 @@ pub enum Registered {
     Step(Step),
     /// A mail to the address; nothing tells whether it is free.
     VerificationRequired,
+}
+
+impl Registered {
+    /// What registering led to, as clients get it. It may hold tokens: answer with it, and log it never.
+    pub fn to_json(&self) -> Value {
+        match self {
+            Self::Step(step) => step.to_json(),
+            Self::VerificationRequired => json!({ "status": "verification_required" }),
+        }
+    }
 }
 
 impl From<NotOpened> for RegisterError {

@@ -1,7 +1,7 @@
-//! The news of what was revoked: written with its cause, applied to this process at once, told to the other instances
-//! (`revocation_news`), and read by them in any case.
+//! The news of what was revoked, and of premium: written with its cause, applied to this process at once, told to the other
+//! instances (`revocation_news`), and read by them in any case.
 //!
-//! The truth stays in `sessions.revoked_at` and `users.token_epoch`. The feed exists because a deleted user has no
+//! The truth stays in `sessions.revoked_at`, `users.token_epoch` and `users.premium_until`. The feed exists because a deleted user has no
 //! rows left to read it from, and because one short table is cheaper to poll than two long ones.
 
 use std::collections::HashMap;
@@ -23,6 +23,29 @@ const NOTED: Duration = Duration::from_mins(1);
 
 /// One piece of news.
 pub(crate) type Revoked = Revocation;
+
+/// What a piece of news says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// The session ended.
+    Session(SessionId),
+    /// Only the user's access tokens of this epoch and above are good.
+    Epoch(UserId, i64),
+    /// The user has premium until then, or not at all, by the change of this number.
+    Premium(UserId, i64, Option<Timestamp>),
+}
+
+impl Kind {
+    /// `None` for a row of a kind that this version doesn't know.
+    pub(crate) fn of(news: &Revoked) -> Option<Self> {
+        match (news.session_id, news.user_id, news.lowest_epoch, news.premium_epoch) {
+            (Some(session), ..) => Some(Self::Session(session)),
+            (None, Some(user), Some(epoch), _) => Some(Self::Epoch(user, epoch)),
+            (None, Some(user), None, Some(epoch)) => Some(Self::Premium(user, epoch, news.premium_until)),
+            _ => None,
+        }
+    }
+}
 
 /// What this process has read of the feed. By its own clock alone: a time that another instance's clock wrote must not
 /// move it.
@@ -73,21 +96,52 @@ impl Inner {
         user: UserId,
         sessions: Vec<SessionId>,
     ) -> Result<Vec<Revoked>, DbError> {
-        let now = self.clock.now();
-        let news: Vec<Revoked> = sessions
-            .into_iter()
-            .map(|session| Revoked {
-                id: new_uuid(now, &*self.random),
-                at: now,
-                session_id: Some(session),
-                user_id: Some(user),
-                lowest_epoch: None,
-                // Nothing has to be known of a session whose last access token is dead.
-                expires_at: now.plus(self.access_lifetime()).plus(OVERLAP),
-            })
-            .collect();
+        let of = |session| Revoked { session_id: Some(session), ..self.news_of(user) };
+        let news: Vec<Revoked> = sessions.into_iter().map(of).collect();
         revocation::insert(conn, &news)?;
         Ok(news)
+    }
+
+    /// Writes that the access tokens of `user` below `lowest_epoch` are good no more, inside the transaction that raised
+    /// the epoch. Their sessions live on: a refresh brings a good one.
+    pub(crate) fn announce_epoch(
+        &self,
+        conn: &mut DbConnection,
+        user: UserId,
+        lowest_epoch: i64,
+    ) -> Result<Revoked, DbError> {
+        let news = Revoked { lowest_epoch: Some(lowest_epoch), ..self.news_of(user) };
+        revocation::insert(conn, std::slice::from_ref(&news))?;
+        Ok(news)
+    }
+
+    /// Writes until when `user` has premium now, inside the transaction that changed it.
+    pub(crate) fn announce_premium(
+        &self,
+        conn: &mut DbConnection,
+        user: UserId,
+        premium_epoch: i64,
+        premium_until: Option<Timestamp>,
+    ) -> Result<Revoked, DbError> {
+        let news = Revoked { premium_epoch: Some(premium_epoch), premium_until, ..self.news_of(user) };
+        revocation::insert(conn, std::slice::from_ref(&news))?;
+        Ok(news)
+    }
+
+    /// News about `user` that say nothing yet.
+    fn news_of(&self, user: UserId) -> Revoked {
+        let now = self.clock.now();
+        Revoked {
+            id: new_uuid(now, &*self.random),
+            at: now,
+            session_id: None,
+            user_id: Some(user),
+            lowest_epoch: None,
+            premium_epoch: None,
+            premium_until: None,
+            // Nothing has to be known once the last access token that it is about is dead.
+            expires_at: now.plus(self.access_lifetime()).plus(OVERLAP),
+        }
     }
 
     /// Makes news of this instance known to it and to all others. Call it when the transaction is committed.
@@ -143,10 +197,11 @@ impl Inner {
             if until <= now {
                 continue;
             }
-            match (item.session_id, item.user_id, item.lowest_epoch) {
-                (Some(session), _, _) => self.revocations.revoke_session(session, until),
-                (None, Some(user), Some(epoch)) => self.revocations.raise_epoch(user, epoch, until),
-                _ => {}
+            match Kind::of(item) {
+                Some(Kind::Session(session)) => self.revocations.revoke_session(session, until),
+                Some(Kind::Epoch(user, epoch)) => self.revocations.raise_epoch(user, epoch, until),
+                Some(Kind::Premium(user, epoch, end)) => self.revocations.set_premium(user, epoch, end, until),
+                None => {}
             }
         }
     }

@@ -6,10 +6,11 @@
 //!
 //! ```text
 //! message = sealed(format (1 byte, 0x01) ‖ piece of news ‖ … )
-//! piece   = id (16) ‖ at (8) ‖ expires_at (8) ‖ kind (1) ‖ session or user (16) ‖ lowest epoch (8)
+//! piece   = id (16) ‖ at (8) ‖ expires_at (8) ‖ kind (1) ‖ session or user (16) ‖ epoch (8) ‖ premium until (8)
 //! ```
 //!
-//! Numbers are big endian, times are microseconds since 1970.
+//! Numbers are big endian, times are microseconds since 1970; no premium is the least number there is. Instances of the
+//! version before have a format without the last field: each version ignores the other's messages, and reads the table.
 
 use std::time::Duration;
 
@@ -18,21 +19,25 @@ use auth_ephemeral::{Heard, Listener};
 use tokio::sync::{Notify, watch};
 use uuid::Uuid;
 
-use crate::revocation_feed::{OVERLAP, Revoked};
+use crate::revocation_feed::{Kind, OVERLAP, Revoked};
 use crate::service::{AuthService, Inner};
 
 /// What messages are bound to.
 const CONTEXT: SealContext<'static> = SealContext { table: "revocations", column: "news", row: b"" };
 
-const FORMAT: u8 = 1;
+const FORMAT: u8 = 2;
 const SESSION: u8 = 1;
 const EPOCH: u8 = 2;
+const PREMIUM: u8 = 3;
+
+/// Where a time stands that there isn't.
+const NO_TIME: i64 = i64::MIN;
 
 /// The length of a piece of news.
-const PIECE: usize = 57;
+const PIECE: usize = 65;
 
 /// The most news in one message: less than 32 KiB.
-const PIECES: usize = 512;
+const PIECES: usize = 500;
 
 /// What sealing adds at most, and then some.
 const SEAL: usize = 64;
@@ -99,10 +104,11 @@ fn encode(news: &[Revoked]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(1 + news.len() * PIECE);
     bytes.push(FORMAT);
     for item in news {
-        let (kind, subject, epoch) = match (item.session_id, item.user_id, item.lowest_epoch) {
-            (Some(session), _, _) => (SESSION, *session.as_uuid(), 0),
-            (None, Some(user), Some(epoch)) => (EPOCH, *user.as_uuid(), epoch),
-            _ => continue,
+        let (kind, subject, epoch, until) = match Kind::of(item) {
+            Some(Kind::Session(session)) => (SESSION, *session.as_uuid(), 0, None),
+            Some(Kind::Epoch(user, epoch)) => (EPOCH, *user.as_uuid(), epoch, None),
+            Some(Kind::Premium(user, epoch, until)) => (PREMIUM, *user.as_uuid(), epoch, until),
+            None => continue,
         };
         bytes.extend_from_slice(item.id.as_bytes());
         bytes.extend_from_slice(&item.at.as_micros().to_be_bytes());
@@ -110,6 +116,7 @@ fn encode(news: &[Revoked]) -> Vec<u8> {
         bytes.push(kind);
         bytes.extend_from_slice(subject.as_bytes());
         bytes.extend_from_slice(&epoch.to_be_bytes());
+        bytes.extend_from_slice(&until.map_or(NO_TIME, Timestamp::as_micros).to_be_bytes());
     }
     bytes
 }
@@ -127,15 +134,18 @@ fn decode_piece(mut piece: &[u8], now: Timestamp) -> Option<Revoked> {
     let [kind] = take(&mut piece)?;
     let subject = Uuid::from_bytes(take(&mut piece)?);
     let epoch = i64::from_be_bytes(take(&mut piece)?);
+    let until = Some(i64::from_be_bytes(take(&mut piece)?)).filter(|micros| *micros != NO_TIME);
     Some(Revoked {
         id,
         at,
         session_id: (kind == SESSION).then(|| SessionId::from_uuid(subject)),
-        user_id: (kind == EPOCH).then(|| UserId::from_uuid(subject)),
+        user_id: (kind != SESSION).then(|| UserId::from_uuid(subject)),
         lowest_epoch: (kind == EPOCH).then_some(epoch),
+        premium_epoch: (kind == PREMIUM).then_some(epoch),
+        premium_until: until.filter(|_| kind == PREMIUM).map(Timestamp::from_micros),
         expires_at: expires_at.min(now.plus(LONGEST_LIFE).plus(OVERLAP)),
     })
-    .filter(|_| matches!(kind, SESSION | EPOCH))
+    .filter(|_| matches!(kind, SESSION | EPOCH | PREMIUM))
 }
 
 /// The next bytes of `from`.
@@ -158,19 +168,38 @@ mod tests {
     }
 
     fn session(expires_at: Timestamp) -> Revoked {
-        let (id, session) = (Uuid::from_u128(1), SessionId::from_uuid(Uuid::from_u128(2)));
-        Revoked { id, at: NOW, session_id: Some(session), user_id: None, lowest_epoch: None, expires_at }
+        let session = SessionId::from_uuid(Uuid::from_u128(2));
+        Revoked { id: Uuid::from_u128(1), session_id: Some(session), user_id: None, expires_at, ..nothing() }
+    }
+
+    /// About somebody, and nothing else.
+    fn nothing() -> Revoked {
+        Revoked {
+            id: Uuid::from_u128(3),
+            at: NOW,
+            session_id: None,
+            user_id: Some(UserId::from_uuid(Uuid::from_u128(4))),
+            lowest_epoch: None,
+            premium_epoch: None,
+            premium_until: None,
+            expires_at: later(900),
+        }
     }
 
     fn epoch(lowest_epoch: i64) -> Revoked {
-        let (id, user) = (Uuid::from_u128(3), UserId::from_uuid(Uuid::from_u128(4)));
-        let (at, expires_at) = (NOW, later(900));
-        Revoked { id, at, session_id: None, user_id: Some(user), lowest_epoch: Some(lowest_epoch), expires_at }
+        Revoked { lowest_epoch: Some(lowest_epoch), ..nothing() }
+    }
+
+    /// REQ-41
+    fn premium(premium_epoch: i64, premium_until: Option<Timestamp>) -> Revoked {
+        Revoked { premium_epoch: Some(premium_epoch), premium_until, ..nothing() }
     }
 
     #[test]
     fn news_arrive_as_they_were_told() {
-        let news = vec![session(later(900)), epoch(i64::MAX), epoch(-7)];
+        let ends = [None, Some(Timestamp::from_micros(-1)), Some(Timestamp::MAX)];
+        let mut news = vec![session(later(900)), epoch(i64::MAX), epoch(-7)];
+        news.extend(ends.map(|end| premium(4, end)));
         assert_eq!(decode(&encode(&news), NOW), Some(news));
         assert_eq!(decode(&encode(&[]), NOW), Some(Vec::new()));
     }
@@ -193,13 +222,13 @@ mod tests {
     proptest! {
         /// Whatever is in it: cut, of another format, of another kind.
         #[test]
-        fn what_is_no_message_is_refused_whole(garbage: Vec<u8>, length in 0..=2 * PIECE, kind in 3_u8..) {
+        fn what_is_no_message_is_refused_whole(garbage: Vec<u8>, length in 0..=2 * PIECE, kind in 4_u8..) {
             let _ = decode(&garbage, NOW);
             let mut message = encode(&[session(NOW), epoch(1)]);
             prop_assert_eq!(decode(&message[..length], NOW).is_some(), length == 1 || length == 1 + PIECE);
             message[1 + PIECE + 32] = kind;
             prop_assert_eq!(decode(&message, NOW), None);
-            message[0] = 2;
+            message[0] = 1;
             prop_assert_eq!(decode(&message, NOW), None);
         }
     }

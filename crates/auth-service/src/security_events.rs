@@ -51,6 +51,16 @@ impl From<AuditEvent> for SecurityEvent {
     }
 }
 
+impl SecurityEvent {
+    /// As its user may see it: from where an administrator worked is the administrator's.
+    pub(crate) fn for_its_user(self) -> Self {
+        match self.actor_id {
+            Some(actor) if self.user_id != Some(actor) => Self { ip: None, user_agent: None, ..self },
+            _ => self,
+        }
+    }
+}
+
 impl AuthService {
     /// What happened to the account of `claims`, the newest first.
     ///
@@ -71,6 +81,8 @@ impl AuthService {
                 Ok(audit_trail::newest_of_user(conn, id, before, page.one_more())?)
             })
             .await?;
-        Ok(Page::of(page, rows, |row| *row.id.as_uuid()))
+        let page = Page::<SecurityEvent>::of(page, rows, |row| *row.id.as_uuid());
+        let entries = page.entries.into_iter().map(SecurityEvent::for_its_user).collect();
+        Ok(Page { entries, ..page })
     }
 }

@@ -8,10 +8,10 @@ use auth_core::{
     AccessTokenConfig, AccessTokens, BackupCodeHasher, BreachedPasswords, Breaker, BreakerState, Clock, OneTimeTokens,
     Random, RefreshTokens, RevocationList, Sealer, SecretRing, SeenGenerations, SubjectHasher, new_uuid,
 };
-use auth_email::Mailer;
+use auth_email::{InvalidMailConfig, Mailer};
 use auth_ephemeral::{Broadcast, EphemeralStore, RateLimiter};
 use auth_oauth::Providers;
-use auth_persistence::{Database, DatabaseStatistics, signing_key};
+use auth_persistence::{Database, DatabaseStatistics, OpenError, signing_key};
 
 use crate::audit::Trail;
 use crate::config::ServiceConfig;
@@ -24,7 +24,7 @@ use crate::revocation_feed::FeedPosition;
 #[derive(Clone)]
 pub struct AuthService(Arc<Inner>);
 
-/// What a service is made of.
+/// What a service is made of, all of it: [`AuthService::builder`] has defaults for the most.
 pub struct Parts {
     /// Where everything is kept; migrated.
     pub database: Database,
@@ -87,6 +87,15 @@ pub enum StartError {
     /// The keys can't be read or made.
     #[error(transparent)]
     Keys(#[from] KeyError),
+    /// The database can't be migrated.
+    #[error(transparent)]
+    Database(#[from] OpenError),
+    /// The threads that hash can't be started.
+    #[error("the threads that hash passwords can't be started: {0}")]
+    Threads(#[source] std::io::Error),
+    /// The public URL or the product's name can't stand in mails.
+    #[error(transparent)]
+    Mail(#[from] InvalidMailConfig),
 }
 
 impl AuthService {
@@ -94,9 +103,11 @@ impl AuthService {
     ///
     /// Blocks on the database. Start the background jobs with [`AuthService::run_jobs`].
     ///
+    /// [`AuthService::builder`] does this with fewer words.
+    ///
     /// # Errors
     ///
-    /// [`StartError`].
+    /// [`StartError::Keys`].
     pub fn start(config: ServiceConfig, parts: Parts) -> Result<Self, StartError> {
         let Parts {
             database,

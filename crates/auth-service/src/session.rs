@@ -8,7 +8,7 @@ use auth_core::{AccessGrant, AccessToken, OneTimeToken, RefreshToken, SessionId,
 use auth_persistence::session::{self, NewSession, Session};
 use auth_persistence::user::{self, User};
 use auth_persistence::{DbConnection, DbError, Hidden, backup_code};
-use serde_json::json;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::audit::Event;
@@ -36,6 +36,24 @@ pub struct Tokens {
     pub device_token: Option<OneTimeToken>,
     /// Whose session it is.
     pub user: Profile,
+}
+
+impl Tokens {
+    /// The tokens as clients get them: answer with it, and log it never.
+    pub fn to_json(&self) -> Value {
+        let mut answer = json!({
+            "status": "authenticated",
+            "access_token": self.access_token.expose(),
+            "refresh_token": self.refresh_token.expose(),
+            "token_type": "Bearer",
+            "expires_in": self.expires_in,
+            "user": self.user,
+        });
+        if let Some(token) = &self.device_token {
+            answer["device_token"] = token.expose().into();
+        }
+        answer
+    }
 }
 
 /// What somebody has shown to be let in as a user.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use auth_core::OneTimeToken;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use crate::session::Tokens;
 
@@ -20,6 +21,22 @@ pub enum Step {
     Authenticated(Box<Tokens>),
     /// Something is still due: answer it with [`AuthService::answer_challenge`](crate::AuthService::answer_challenge).
     Challenge(Challenge),
+}
+
+impl Step {
+    /// The step as clients get it. It holds tokens: answer with it, and log it never.
+    pub fn to_json(&self) -> Value {
+        match self {
+            Self::Authenticated(tokens) => tokens.to_json(),
+            Self::Challenge(challenge) => {
+                let methods: Vec<_> = challenge.methods.iter().copied().map(ChallengeMethod::as_str).collect();
+                let (token, kind) = (challenge.token.expose(), challenge.kind.as_str());
+                let due =
+                    json!({ "token": token, "kind": kind, "methods": methods, "expires_in": challenge.expires_in });
+                json!({ "status": "challenge", "challenge": due })
+            }
+        }
+    }
 }
 
 /// What is still due before a session is opened.

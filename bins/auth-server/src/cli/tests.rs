@@ -1,9 +1,11 @@
 //! What the command line takes, and what it refuses.
 
+use auth_service::Urgency;
 use clap::error::ErrorKind;
 
+use super::flags::flag_rows;
 use super::*;
-use crate::settings::definition::Exposure;
+use crate::settings::definition::{Exposure, Row};
 use crate::settings::table::definitions;
 
 /// 32 and 64 bytes of zero.
@@ -15,6 +17,10 @@ const ID: &str = "01890a5d-ac96-774b-bcce-b302099a8057";
 
 fn read(line: &str) -> Result<Invocation, clap::Error> {
     parse(std::iter::once("auth-server").chain(line.split_whitespace()).map(OsString::from))
+}
+
+fn import(file: Option<&str>, extent: ImportExtent) -> Command {
+    Command::Users(UsersCommand::Import { file: file.map(Into::into), extent })
 }
 
 #[test]
@@ -42,11 +48,31 @@ fn every_sub_command_is_read() {
             &format!("audit verify --checkpoint {CHECKPOINT} --checkpoint={CHECKPOINT}"),
             Command::Audit(AuditCommand::Verify { checkpoints: vec![CHECKPOINT.parse().unwrap(); 2] }),
         ),
+        ("database copy", Command::DatabaseCopy(CopyUrls::default())),
+        (
+            "database copy --from sqlite://a.db --to postgres://ada:pw@db/auth",
+            Command::DatabaseCopy(CopyUrls {
+                from: Some("sqlite://a.db".to_owned().into()),
+                to: Some("postgres://ada:pw@db/auth".to_owned().into()),
+            }),
+        ),
+        ("backup a.db", Command::Backup { path: "a.db".into() }),
+        ("restore a.db", Command::Restore { path: "a.db".into(), keep_sessions: false }),
+        ("restore --keep-sessions a.db", Command::Restore { path: "a.db".into(), keep_sessions: true }),
+        ("sessions revoke-all", Command::SessionsRevokeAll(RevokeAll::Sessions)),
+        ("sessions revoke-all --after-restore", Command::SessionsRevokeAll(RevokeAll::Revived)),
+        ("completions zsh", Command::Completions(Shell::Zsh)),
         ("audit checkpoint-key", Command::Audit(AuditCommand::CheckpointKey)),
+        ("users import a.jsonl", import(Some("a.jsonl"), ImportExtent::Whole)),
+        ("users import --dry-run -", import(None, ImportExtent::DryRun)),
+        ("users import - --skip-invalid", import(None, ImportExtent::Valid)),
+        ("users export", Command::Users(UsersCommand::Export { file: None })),
+        ("users export -", Command::Users(UsersCommand::Export { file: None })),
+        ("users export b.jsonl", Command::Users(UsersCommand::Export { file: Some("b.jsonl".into()) })),
     ] {
         assert_eq!(read(line).unwrap(), Invocation { command: expected, flags: Flags::new() }, "{line}");
     }
-    for line in ["config", "admin", "outbox", "keys", "audit"] {
+    for line in ["config", "admin", "outbox", "keys", "audit", "database", "sessions", "users"] {
         assert_eq!(read(line).unwrap_err().kind(), ErrorKind::MissingSubcommand, "{line}");
     }
     assert_eq!(read("run").unwrap_err().kind(), ErrorKind::InvalidSubcommand);
@@ -123,6 +149,15 @@ fn a_mistake_ends_with_exit_code_2() {
         "keys rotate EdDSA",
         "audit verify --checkpoint 7",
         "audit verify 7",
+        "users import",
+        "users import a b",
+        "users import --dry-run --skip-invalid a",
+        "users export a b",
+        "users export --dry-run a",
+        "backup",
+        "restore --keep-sessions",
+        "database copy a b",
+        "completions cmd",
     ] {
         assert_eq!(read(line).unwrap_err().exit_code(), 2, "{line}");
     }

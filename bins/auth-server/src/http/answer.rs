@@ -5,6 +5,8 @@ use auth_service::{Profile, SessionInfo};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::words;
+
 /// A user, as that user sees their own account.
 #[derive(Serialize, ToSchema)]
 #[expect(clippy::struct_excessive_bools, reason = "the contract's shape, which no code decides by")]
@@ -12,27 +14,34 @@ pub(super) struct User {
     #[schema(format = Uuid)]
     id: String,
     /// `null` only for an account from OAuth whose provider proved no address.
-    #[schema(format = Email)]
+    #[schema(required, format = Email, example = "ada@example.org")]
     email: Option<String>,
     email_verified: bool,
+    #[schema(required, example = "ada")]
     username: Option<String>,
+    #[schema(required, example = "Ada Lovelace")]
     display_name: Option<String>,
-    #[schema(format = Uri)]
+    #[schema(required, format = Uri)]
     avatar_url: Option<String>,
-    #[schema(value_type = String, pattern = "^(user|admin)$")]
+    #[schema(value_type = words::Role)]
     role: Role,
+    /// Whether the account may be signed in to.
     is_active: bool,
+    /// Whether `premium_until` is in the future.
     is_premium: bool,
-    #[schema(value_type = Option<String>, format = DateTime)]
+    #[schema(required, value_type = Option<String>, format = DateTime)]
     premium_until: Option<Timestamp>,
+    /// Whether the next sign-in asks for a new password.
     password_must_change: bool,
+    /// Whether sign-ins ask for a second factor.
     mfa_enabled: bool,
+    /// Whether there is a password to sign in with; an account from OAuth may have none.
     has_password: bool,
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
     #[schema(value_type = String, format = DateTime)]
     updated_at: Timestamp,
-    #[schema(value_type = Option<String>, format = DateTime)]
+    #[schema(required, value_type = Option<String>, format = DateTime)]
     last_login_at: Option<Timestamp>,
 }
 
@@ -62,19 +71,21 @@ impl From<Profile> for User {
 /// The tokens of a session.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Tokens {
-    /// Always `authenticated`.
+    #[schema(schema_with = words::authenticated)]
     status: &'static str,
-    /// A JWT by RFC 9068.
+    /// A JWT by RFC 9068: send it as `Authorization: Bearer …`.
     access_token: String,
     /// Opaque; within the grace of the last rotation it comes back unchanged.
     refresh_token: String,
-    /// Always `Bearer`.
+    #[schema(schema_with = words::bearer)]
     token_type: &'static str,
     /// For how many seconds the access token is good.
+    #[schema(example = 900)]
     expires_in: u64,
     user: User,
     /// For a device that was not known: send it as `device_token` with the next sign-in on this device, and wrong
     /// passwords from elsewhere can't lock this one out. A refresh gives none.
+    #[schema(nullable = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
     device_token: Option<String>,
 }
@@ -119,11 +130,15 @@ pub(super) struct Session {
     last_used_at: Timestamp,
     #[schema(value_type = String, format = DateTime)]
     expires_at: Timestamp,
+    #[schema(required, example = "192.0.2.7")]
     ip: Option<String>,
+    #[schema(required)]
     user_agent: Option<String>,
     /// The device in a few words, guessed from the user agent.
+    #[schema(required, example = "Firefox on Linux")]
     device: Option<String>,
     /// How the user signed in (RFC 8176).
+    #[schema(example = json!(["pwd", "otp", "mfa"]))]
     auth_methods: Vec<String>,
 }
 
@@ -148,17 +163,23 @@ impl From<SessionInfo> for Session {
 #[expect(dead_code, reason = "the shape that auth_actix::Problem writes, for the OpenAPI document")]
 pub(super) struct Problem {
     /// Always `about:blank`: `error_code` tells the kind.
+    #[schema(example = "about:blank")]
     r#type: String,
+    /// The kind in a few words, for people; the same for each `error_code`.
     title: String,
+    /// The status of the answer, once more.
+    #[schema(minimum = 400, maximum = 599)]
     status: u16,
+    /// What is wrong this time, for people.
     detail: String,
-    /// A stable code to match on.
+    #[schema(value_type = words::ProblemCode)]
     error_code: String,
     #[schema(format = DateTime)]
     timestamp: String,
     /// The id under which the operator finds the cause in the log.
     request_id: String,
-    /// Which fields are missing or refused.
+    /// Which fields are missing or refused; with `validation_failed` alone.
+    #[schema(nullable = false, min_items = 1)]
     errors: Option<Vec<FieldProblem>>,
 }
 
@@ -166,8 +187,11 @@ pub(super) struct Problem {
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "part of the shape of a problem, for the OpenAPI document")]
 pub(super) struct FieldProblem {
+    /// The field's or the parameter's name in the request.
+    #[schema(example = "password")]
     field: String,
     /// A stable code, for instance `required` or `weak_password`.
+    #[schema(example = "required")]
     code: String,
     message: String,
 }

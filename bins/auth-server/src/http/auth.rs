@@ -12,23 +12,24 @@ use super::answer::Tokens;
 use super::body::exposed;
 use super::client::Caller;
 use super::refusal::Answer;
-use super::step::{Accepted, Step};
+use super::step::{Step, VerificationRequired};
 
 /// What it takes to register.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RegisterBody {
     /// The address; it identifies the account.
-    #[schema(required, nullable = false, format = Email, example = "ada@example.org")]
+    #[schema(required, nullable = false, format = Email, max_length = 254, example = "ada@example.org")]
     email: Option<String>,
-    /// 12 to 256 characters by default, none of the common ones.
-    #[schema(required, nullable = false, value_type = String, format = Password, example = "correct horse battery staple")]
+    /// 12 to 256 characters unless the operator has set other bounds; none of the common ones.
+    #[schema(required, nullable = false, value_type = String, format = Password, min_length = 8, max_length = 1024,
+        example = "seven wooden gates of Thebes")]
     password: Option<SecretString>,
     /// 3 to 32 letters, digits, `.`, `_`, `-`. Refused where addresses must be verified first.
-    #[schema(example = "ada")]
+    #[schema(min_length = 3, max_length = 32, pattern = r"^[^\s@]+$", example = "ada")]
     username: Option<String>,
     /// The name that is shown.
-    #[schema(example = "Ada Lovelace")]
+    #[schema(min_length = 1, max_length = 100, pattern = r"^.*\S.*$", example = "Ada Lovelace")]
     display_name: Option<String>,
 }
 
@@ -39,7 +40,8 @@ pub(super) struct LoginBody {
     /// The address or the username.
     #[schema(required, nullable = false, example = "ada@example.org")]
     identifier: Option<String>,
-    #[schema(required, nullable = false, value_type = String, format = Password, example = "correct horse battery staple")]
+    #[schema(required, nullable = false, value_type = String, format = Password, max_length = 4096,
+        example = "seven wooden gates of Thebes")]
     password: Option<SecretString>,
     /// From an earlier sign-in on this device.
     #[schema(value_type = Option<String>)]
@@ -67,9 +69,10 @@ pub(super) struct LogoutBody {
 ///
 /// Where addresses must be verified (`AUTH_REQUIRE_VERIFIED_EMAIL`), a mail is sent and nothing tells whether the
 /// address is taken.
-#[utoipa::path(post, path = "/auth/register", tag = "sign-in", request_body = RegisterBody, responses(
+#[utoipa::path(post, path = "/auth/register", operation_id = "register", tag = "sign-in", request_body = RegisterBody, responses(
     (status = 201, description = "The account is made and a session opened", body = Step),
-    (status = 202, description = "The address has to be verified first, whoever owns it", body = Accepted),
+    (status = 202, description = "The address has to be verified first, whoever owns it",
+        body = VerificationRequired),
     (status = 403, description = "`registration_closed`"),
     (status = 409, description = "`email_taken` or `username_taken`"),
     (status = 422, description = "`validation_failed`: fields are missing or refused (`invalid_email`, `weak_password`, \
@@ -89,15 +92,16 @@ pub(super) async fn register(
     };
     Ok(match service.register(registration, &caller.0).await? {
         Registered::Step(step) => HttpResponse::Created().json(Step::from(step)),
-        Registered::VerificationRequired => HttpResponse::Accepted().json(Accepted::REGISTRATION),
+        Registered::VerificationRequired => HttpResponse::Accepted().json(VerificationRequired::REGISTRATION),
     })
 }
 
 /// Log in by address or username.
-#[utoipa::path(post, path = "/auth/login", tag = "sign-in", request_body = LoginBody, responses(
+#[utoipa::path(post, path = "/auth/login", operation_id = "logIn", tag = "sign-in", request_body = LoginBody, responses(
     (status = 200, description = "A session is opened, or something is still due before", body = Step),
     (status = 401, description = "`invalid_credentials`: the same for an unknown user and a wrong password"),
-    (status = 403, description = "`account_disabled`, with the right password only"),
+    (status = 403, description = "With the right password only: `account_disabled`, or `verified_email_required` where \
+        addresses must be verified and the account has none"),
 ))]
 pub(super) async fn login(
     service: web::Data<AuthService>,
@@ -118,7 +122,7 @@ pub(super) async fn login(
 ///
 /// Within `AUTH_REFRESH_GRACE` of the last rotation the refresh token comes back unchanged. What a client must do so
 /// that it is never taken for a thief: `docs/tokens.md`.
-#[utoipa::path(post, path = "/auth/refresh", tag = "sign-in", request_body = RefreshBody, responses(
+#[utoipa::path(post, path = "/auth/refresh", operation_id = "refresh", tag = "sign-in", request_body = RefreshBody, responses(
     (status = 200, description = "New tokens", body = Tokens),
     (status = 401, description = "`refresh_token_invalid`, `refresh_token_expired`, or `refresh_token_reused`"),
     (status = 503, description = "`retry_later`: present the same token again after `Retry-After` seconds"),
@@ -138,7 +142,7 @@ pub(super) async fn refresh(
 /// Sign this session out.
 ///
 /// By `Authorization`, or by a refresh token in the body, which leads if both are there.
-#[utoipa::path(post, path = "/auth/logout", tag = "sign-in", request_body = Option<LogoutBody>,
+#[utoipa::path(post, path = "/auth/logout", operation_id = "logOut", tag = "sign-in", request_body = Option<LogoutBody>,
     security((), ("bearer" = [])), responses(
     (status = 204, description = "Signed out, now or before"),
     (status = 401, description = "`not_authenticated`, `token_invalid`, or `token_expired`"),
@@ -163,7 +167,7 @@ pub(super) async fn logout(
 }
 
 /// Sign every session of mine out.
-#[utoipa::path(post, path = "/auth/logout-all", tag = "sign-in", security(("bearer" = [])), responses(
+#[utoipa::path(post, path = "/auth/logout-all", operation_id = "logOutEverywhere", tag = "sign-in", security(("bearer" = [])), responses(
     (status = 204, description = "Every session has ended, this one too"),
 ))]
 pub(super) async fn logout_all(
@@ -178,11 +182,11 @@ pub(super) async fn logout_all(
 /// Is this access token good?
 ///
 /// For reverse proxies (`auth_request`, forward-auth) and services that don't check tokens themselves. No I/O.
-#[utoipa::path(get, path = "/auth/verify", tag = "sign-in", security(("bearer" = [])), responses(
+#[utoipa::path(get, path = "/auth/verify", operation_id = "verifyAccessToken", tag = "sign-in", security(("bearer" = [])), responses(
     (status = 204, description = "It is", headers(
-        ("X-Auth-User" = String, description = "The user's id"),
-        ("X-Auth-Role" = String, description = "`user` or `admin`"),
-        ("X-Auth-Session" = String, description = "The session's id"),
+        ("X-Auth-User" = uuid::Uuid, description = "The user's id"),
+        ("X-Auth-Role" = super::words::Role, description = "The user's role"),
+        ("X-Auth-Session" = uuid::Uuid, description = "The session's id"),
     )),
 ))]
 pub(super) async fn verify(user: CurrentUser) -> HttpResponse {

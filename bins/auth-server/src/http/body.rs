@@ -2,7 +2,7 @@
 
 use auth_service::FreshProof;
 use secrecy::{ExposeSecret, SecretString};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use utoipa::ToSchema;
 
 /// The token of a mailed link.
@@ -24,7 +24,7 @@ impl LinkBody {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct AddressBody {
-    #[schema(required, nullable = false, format = Email, example = "ada@example.org")]
+    #[schema(required, nullable = false, format = Email, max_length = 254, example = "ada@example.org")]
     pub(super) email: Option<String>,
 }
 
@@ -32,10 +32,10 @@ pub(super) struct AddressBody {
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ProofBody {
-    #[schema(value_type = Option<String>, format = Password)]
+    #[schema(value_type = Option<String>, format = Password, max_length = 4096)]
     password: Option<SecretString>,
     /// A code of the second factor.
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, example = "492039")]
     code: Option<SecretString>,
 }
 
@@ -43,6 +43,11 @@ impl ProofBody {
     pub(super) fn proof(&self) -> FreshProof<'_> {
         FreshProof { password: exposed(self.password.as_ref()), code: exposed(self.code.as_ref()) }
     }
+}
+
+/// A field that is there, with a value of its type: `null` is one where the field can be empty, and nowhere else.
+pub(super) fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
 }
 
 /// A secret for the one call that needs it.

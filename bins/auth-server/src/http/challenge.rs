@@ -11,6 +11,7 @@ use super::body::exposed;
 use super::client::Caller;
 use super::refusal::Answer;
 use super::step::Step;
+use super::words::ChallengeMethod;
 
 /// An answer to a challenge.
 #[derive(Deserialize, ToSchema)]
@@ -20,26 +21,27 @@ pub(super) struct ChallengeBody {
     #[schema(required, nullable = false, value_type = String)]
     token: Option<SecretString>,
     /// One of the challenge's methods.
-    #[schema(required, nullable = false, example = "new_password")]
+    #[schema(required, nullable = false, value_type = ChallengeMethod)]
     method: Option<String>,
-    /// For `totp` and `backup_code`: the code. For `email_link`: the token of the mailed link. Without it, the sign-in goes on if the address was verified
-    /// meanwhile.
-    #[schema(value_type = Option<String>)]
+    /// For `totp` and `backup_code`: the code. For `email_link`: the token of the mailed link; without it, the sign-in goes
+    /// on if the address was verified meanwhile.
+    #[schema(value_type = Option<String>, example = "492039")]
     code: Option<SecretString>,
     /// For `new_password`.
-    #[schema(value_type = Option<String>, format = Password)]
+    #[schema(value_type = Option<String>, format = Password, min_length = 8, max_length = 1024)]
     new_password: Option<SecretString>,
 }
 
 /// Answer a challenge, and go on: to the next one, or to the tokens.
 ///
 /// A client does every sign-in with one loop: while `status` is `challenge`, it sends the answer here.
-#[utoipa::path(post, path = "/auth/challenge", tag = "sign-in", request_body = ChallengeBody, responses(
+#[utoipa::path(post, path = "/auth/challenge", operation_id = "answerChallenge", tag = "sign-in", request_body = ChallengeBody, responses(
     (status = 200, description = "The next challenge, or the tokens", body = Step),
     (status = 401, description = "`invalid_code`: the same token may be tried again, 5 times in all; \
         `verification_pending`: the address is not verified yet, no try is counted; \
         `challenge_invalid`: unknown, expired, used, or guessed at too often"),
-    (status = 403, description = "`account_disabled`"),
+    (status = 403, description = "`account_disabled`, or `verified_email_required` where addresses must be verified and the \
+        account has none"),
     (status = 422, description = "`validation_failed`: fields are missing, or the new password is refused \
         (`weak_password`, `breached_password`, `password_unchanged`); no try is counted"),
 ))]

@@ -20,7 +20,7 @@ pub(super) struct VerifyBody {
     #[schema(required, nullable = false, value_type = String)]
     token: Option<SecretString>,
     /// The account's password.
-    #[schema(value_type = Option<String>, format = Password)]
+    #[schema(value_type = Option<String>, format = Password, max_length = 4096)]
     password: Option<SecretString>,
     /// The token of the account's open `verify_email` challenge.
     #[schema(value_type = Option<String>)]
@@ -31,13 +31,13 @@ pub(super) struct VerifyBody {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ChangeEmailBody {
-    #[schema(required, nullable = false, format = Email, example = "ada@example.org")]
+    #[schema(required, nullable = false, format = Email, max_length = 254, example = "ada@example.org")]
     new_email: Option<String>,
     /// Not needed within 10 minutes of the sign-in.
-    #[schema(value_type = Option<String>, format = Password)]
+    #[schema(value_type = Option<String>, format = Password, max_length = 4096)]
     password: Option<SecretString>,
     /// A code of the second factor, instead of the password.
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, example = "492039")]
     code: Option<SecretString>,
 }
 
@@ -46,7 +46,7 @@ pub(super) struct ChangeEmailBody {
 /// The link shows whose address it is, not who made the account: an account with a password wants that password too,
 /// or an access token of it, or the token of its open `verify_email` challenge. Who can't give any of them resets the
 /// password, which verifies the address and puts everybody else out.
-#[utoipa::path(post, path = "/auth/email/verify", tag = "recovery", request_body = VerifyBody,
+#[utoipa::path(post, path = "/auth/email/verify", operation_id = "verifyEmail", tag = "recovery", request_body = VerifyBody,
     security((), ("bearer" = [])), responses(
     (status = 204, description = "The address is verified"),
     (status = 400, description = "`token_invalid_or_expired`"),
@@ -72,7 +72,7 @@ pub(super) async fn verify(
 /// Ask for another mail to verify an address.
 ///
 /// The answer is the same whether or not there is anything to verify.
-#[utoipa::path(post, path = "/auth/email/resend", tag = "recovery", request_body = AddressBody, responses(
+#[utoipa::path(post, path = "/auth/email/resend", operation_id = "resendVerification", tag = "recovery", request_body = AddressBody, responses(
     (status = 202, description = "If the address is to be verified, a mail is on its way", body = Accepted),
 ))]
 pub(super) async fn resend(
@@ -87,7 +87,7 @@ pub(super) async fn resend(
 /// Ask for my address to be changed.
 ///
 /// A mail goes to the new one, whose link confirms the change. Whether the address is free isn't told.
-#[utoipa::path(post, path = "/users/me/email", tag = "account", request_body = ChangeEmailBody,
+#[utoipa::path(post, path = "/users/me/email", operation_id = "requestEmailChange", tag = "account", request_body = ChangeEmailBody,
     security(("bearer" = [])), responses(
     (status = 202, description = "A mail is on its way", body = Accepted),
     (status = 401, description = "`invalid_credentials` or `invalid_code`"),
@@ -109,7 +109,7 @@ pub(super) async fn request_change(
 ///
 /// Every session ends but the one that asked. The old address gets a mail, with a link that takes the change back for
 /// 7 days.
-#[utoipa::path(post, path = "/auth/email/change/confirm", tag = "recovery", request_body = LinkBody, responses(
+#[utoipa::path(post, path = "/auth/email/change/confirm", operation_id = "confirmEmailChange", tag = "recovery", request_body = LinkBody, responses(
     (status = 204, description = "The address is changed"),
     (status = 400, description = "`token_invalid_or_expired`, also when the address was taken meanwhile"),
 ))]
@@ -125,7 +125,7 @@ pub(super) async fn confirm_change(
 /// Take a change of address back, by the link that the old address got.
 ///
 /// Later changes that wait are dropped, every session ends, and a mail to set a new password goes to the old address.
-#[utoipa::path(post, path = "/auth/email/change/undo", tag = "recovery", request_body = LinkBody, responses(
+#[utoipa::path(post, path = "/auth/email/change/undo", operation_id = "undoEmailChange", tag = "recovery", request_body = LinkBody, responses(
     (status = 204, description = "The old address is back"),
     (status = 400, description = "`token_invalid_or_expired`"),
 ))]

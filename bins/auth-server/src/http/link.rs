@@ -104,6 +104,11 @@ const PURPOSES: [Purpose; 6] = [
     },
 ];
 
+/// The purposes, as they stand in addresses.
+pub(super) fn purposes() -> impl Iterator<Item = &'static str> {
+    PURPOSES.iter().map(|purpose| purpose.name)
+}
+
 /// The pages by purpose, made once.
 pub(crate) struct LinkPages(HashMap<&'static str, Bytes>);
 
@@ -129,9 +134,8 @@ impl Purpose {
 }
 
 /// What a link of a mail is for, and which call does it. Spends nothing.
-#[utoipa::path(get, path = "/link/{purpose}", tag = "system", params(
-    ("purpose" = String, Path, description = "`verify-email`, `reset-password`, `change-email`, `undo-email`, \
-        `secure-account` or `activate`"),
+#[utoipa::path(get, path = "/link/{purpose}", operation_id = "showLinkPage", tag = "system", params(
+    ("purpose" = super::words::LinkPurpose, Path, description = "What the link is for"),
     ("token" = Option<String>, Query, description = "For the call that the page names; not read here"),
 ), responses(
     (status = 200, description = "A page without script", body = String, content_type = "text/html"),

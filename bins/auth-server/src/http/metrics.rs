@@ -25,7 +25,7 @@ pub(crate) fn alone(config: &mut ServiceConfig, metrics: &web::Data<Metrics>) {
 /// Numbers for operators, in the text format of Prometheus.
 ///
 /// In development here, if `AUTH_METRICS` is on; else only at `AUTH_METRICS_BIND`.
-#[utoipa::path(get, path = "/metrics", tag = "system", responses(
+#[utoipa::path(get, path = "/metrics", operation_id = "getMetrics", tag = "system", responses(
     (status = 200, description = "The numbers", body = String, content_type = "text/plain"),
     (status = 404, description = "`not_found`: they are at another address, or off"),
 ))]

@@ -1,5 +1,8 @@
 //! The HTTP surface: which path leads where. Handlers extract, call one use case, and map its answer.
 
+mod admin_audit;
+mod admin_rescue;
+mod admin_users;
 mod answer;
 mod auth;
 mod binding_cookie;
@@ -9,6 +12,7 @@ mod client;
 mod cors;
 mod docs;
 mod email;
+mod export;
 mod limit;
 mod link;
 mod metrics;
@@ -18,6 +22,7 @@ mod oauth_link;
 mod oauth_query;
 mod observed;
 mod openapi;
+mod openapi_shared;
 mod query;
 mod recovery;
 mod refusal;
@@ -27,6 +32,7 @@ mod sessions;
 mod step;
 mod system;
 mod users_me;
+mod words;
 
 use actix_web::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
@@ -105,8 +111,36 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         .service(resource("/openapi.json", "GET", [web::get().to(docs::document)]))
         .service(resource("/docs", "GET", [web::get().to(docs::page)]))
         .service(resource("/docs/{file}", "GET", [web::get().to(docs::asset)]))
+        .configure(admin_routes)
         .configure(provider_routes)
         .default_service(nothing());
+}
+
+/// Routes for administrators alone.
+fn admin_routes(config: &mut ServiceConfig) {
+    config
+        .service(resource(
+            "/admin/users",
+            "GET, POST",
+            [web::get().to(admin_users::list), web::post().to(admin_users::create)],
+        ))
+        .service(resource(
+            "/admin/users/{id}",
+            "GET, PATCH, DELETE",
+            [
+                web::get().to(admin_users::show),
+                web::patch().to(admin_users::change),
+                web::delete().to(admin_users::delete),
+            ],
+        ))
+        .service(resource("/admin/users/{id}/reset-mfa", "POST", [web::post().to(admin_rescue::reset_mfa)]))
+        .service(resource("/admin/users/{id}/revoke-sessions", "POST", [web::post().to(admin_rescue::revoke_sessions)]))
+        .service(resource(
+            "/admin/users/{id}/send-password-reset",
+            "POST",
+            [web::post().to(admin_rescue::send_password_reset)],
+        ))
+        .service(resource("/admin/audit", "GET", [web::get().to(admin_audit::list)]));
 }
 
 /// Routes with a provider's name in them, after all that are fixed.

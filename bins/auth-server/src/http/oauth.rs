@@ -43,12 +43,12 @@ pub(super) struct ExchangeBody {
     #[schema(required, nullable = false, value_type = String)]
     code: Option<SecretString>,
     /// What the `code_challenge` of the start was made of (RFC 7636); needed if there was one.
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, example = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk")]
     code_verifier: Option<SecretString>,
 }
 
 /// Whom people can sign in with.
-#[utoipa::path(get, path = "/auth/providers", tag = "other providers", responses(
+#[utoipa::path(get, path = "/auth/providers", operation_id = "listProviders", tag = "other providers", responses(
     (status = 200, description = "The providers that are configured", body = Providers),
 ))]
 pub(super) async fn providers(service: web::Data<AuthService>) -> HttpResponse {
@@ -60,14 +60,17 @@ pub(super) async fn providers(service: web::Data<AuthService>) -> HttpResponse {
 ///
 /// Sends the browser to the provider, with a cookie that binds the flow to it. With `Accept: application/json` the
 /// address is told instead, for an app that opens it in the same browser.
-#[utoipa::path(get, path = "/auth/{provider}", tag = "other providers", params(
-    ("provider" = String, Path, description = "`google`, `discord`, `github`, or a configured issuer's name"),
+#[utoipa::path(get, path = "/auth/{provider}", operation_id = "startSignIn", tag = "other providers", params(
+    ("provider" = String, Path, description = "`google`, `discord`, `github`, or a configured issuer's name",
+        pattern = "^[a-z][a-z0-9_]{0,31}$", example = "github"),
     ("redirect_to" = Option<String>, Query, description = "The app's page where the sign-in ends, of an origin that is \
         listed in `AUTH_REDIRECT_ORIGINS`: there comes `code`, to be exchanged at `POST /auth/oauth/exchange`, or \
-        `error`. Without it the callback itself answers"),
+        `error`. Without it the callback itself answers", format = Uri, max_length = 2048),
     ("code_challenge" = Option<String>, Query, description = "An S256 challenge (RFC 7636) that binds the code to the \
-        app's own browser: send one, else a stranger's link signs its opener in as that stranger"),
-    ("app_state" = Option<String>, Query, description = "Given back beside `code` or `error`, up to 512 bytes"),
+        app's own browser: send one, else a stranger's link signs its opener in as that stranger",
+        pattern = "^[A-Za-z0-9_-]{43}$"),
+    ("app_state" = Option<String>, Query, description = "Given back beside `code` or `error`, up to 512 bytes",
+        max_length = 512, pattern = "^[ -~]*$"),
 ), responses(
     (status = 200, description = "Where to send the browser, for `Accept: application/json`", body = Started,
         headers(("Set-Cookie" = String, description = "Binds the flow to the browser for 10 minutes"))),
@@ -100,8 +103,8 @@ pub(super) async fn start(
 ///
 /// If the start had no `redirect_to`, it answers like every sign-in. If it had one, the browser goes there with `code`,
 /// and once the flow is known to be this browser's, also with what went wrong, as `error`: one of the codes below.
-#[utoipa::path(get, path = "/auth/{provider}/callback", tag = "other providers", params(
-    ("provider" = String, Path, description = "As at the start"),
+#[utoipa::path(get, path = "/auth/{provider}/callback", operation_id = "finishSignIn", tag = "other providers", params(
+    ("provider" = String, Path, description = "As at the start", pattern = "^[a-z][a-z0-9_]{0,31}$", example = "github"),
     ("state" = Option<String>, Query, description = "The flow; each is good once, for 10 minutes"),
     ("code" = Option<String>, Query, description = "What the provider gives for the user's consent"),
     ("error" = Option<String>, Query, description = "What the provider says instead"),
@@ -136,7 +139,7 @@ pub(super) async fn callback(
 }
 
 /// Exchange the code that came to the app's page: once, within 60 seconds.
-#[utoipa::path(post, path = "/auth/oauth/exchange", tag = "other providers", request_body = ExchangeBody, responses(
+#[utoipa::path(post, path = "/auth/oauth/exchange", operation_id = "exchangeCode", tag = "other providers", request_body = ExchangeBody, responses(
     (status = 200, description = "A session is opened, or something is still due before", body = Step),
     (status = 400, description = "`malformed_request`; `token_invalid_or_expired`: the code is unknown, used or outdated, or \
         the verifier is not that of the start"),

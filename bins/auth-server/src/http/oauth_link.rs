@@ -25,10 +25,11 @@ pub(super) struct LinkedAccount {
     /// The provider's name in paths.
     provider: String,
     /// The address there. It proves nothing.
-    #[schema(format = Email)]
+    #[schema(required, format = Email)]
     email: Option<String>,
+    #[schema(required)]
     display_name: Option<String>,
-    #[schema(format = Uri)]
+    #[schema(required, format = Uri)]
     avatar_url: Option<String>,
     #[schema(value_type = String, format = DateTime)]
     linked_at: Timestamp,
@@ -50,12 +51,15 @@ impl From<auth_service::LinkedAccount> for LinkedAccount {
 ///
 /// As `GET /auth/{provider}`, for an app that calls it with `Accept: application/json` and opens the address in the same
 /// browser. Wants a sign-in, or a proof at `POST /auth/reauth`, of the last 10 minutes.
-#[utoipa::path(get, path = "/auth/link/{provider}", tag = "other providers", security(("bearer" = [])), params(
-    ("provider" = String, Path, description = "`google`, `discord`, `github`, or a configured issuer's name"),
+#[utoipa::path(get, path = "/auth/link/{provider}", operation_id = "startLinking", tag = "other providers", security(("bearer" = [])), params(
+    ("provider" = String, Path, description = "`google`, `discord`, `github`, or a configured issuer's name",
+        pattern = "^[a-z][a-z0-9_]{0,31}$", example = "github"),
     ("redirect_to" = Option<String>, Query, description = "The app's page where the linking ends, with `linked` (the \
-        provider's name) or `error`. Without it the callback itself answers"),
-    ("code_challenge" = Option<String>, Query, description = "Read as at `GET /auth/{provider}`; linking gives no code"),
-    ("app_state" = Option<String>, Query, description = "Given back beside `linked` or `error`, up to 512 bytes"),
+        provider's name) or `error`. Without it the callback itself answers", format = Uri, max_length = 2048),
+    ("code_challenge" = Option<String>, Query, description = "Read as at `GET /auth/{provider}`; linking gives no code",
+        pattern = "^[A-Za-z0-9_-]{43}$"),
+    ("app_state" = Option<String>, Query, description = "Given back beside `linked` or `error`, up to 512 bytes",
+        max_length = 512, pattern = "^[ -~]*$"),
 ), responses(
     (status = 200, description = "Where to send the browser, for `Accept: application/json`", body = Started,
         headers(("Set-Cookie" = String, description = "Binds the flow to the browser for 10 minutes"))),
@@ -89,8 +93,8 @@ pub(super) async fn start(
 ///
 /// The cookie of the flow tells whose account is meant, so no access token is wanted; the session that began the flow
 /// must still be there.
-#[utoipa::path(get, path = "/auth/link/{provider}/callback", tag = "other providers", params(
-    ("provider" = String, Path, description = "As at the start"),
+#[utoipa::path(get, path = "/auth/link/{provider}/callback", operation_id = "finishLinking", tag = "other providers", params(
+    ("provider" = String, Path, description = "As at the start", pattern = "^[a-z][a-z0-9_]{0,31}$", example = "github"),
     ("state" = Option<String>, Query, description = "The flow; each is good once, for 10 minutes"),
     ("code" = Option<String>, Query, description = "What the provider gives for the user's consent"),
     ("error" = Option<String>, Query, description = "What the provider says instead"),
@@ -123,7 +127,7 @@ pub(super) async fn callback(
 }
 
 /// The accounts at other providers that I can sign in with.
-#[utoipa::path(get, path = "/users/me/linked-accounts", tag = "other providers", security(("bearer" = [])), responses(
+#[utoipa::path(get, path = "/users/me/linked-accounts", operation_id = "listLinkedAccounts", tag = "other providers", security(("bearer" = [])), responses(
     (status = 200, description = "The accounts", body = LinkedAccounts),
     (status = 403, description = "`account_disabled`"),
 ))]
@@ -133,8 +137,9 @@ pub(super) async fn list(service: web::Data<AuthService>, user: CurrentUser) -> 
 }
 
 /// Take an account at another provider off mine, unless I could not sign in any more.
-#[utoipa::path(delete, path = "/users/me/link/{provider}", tag = "other providers", security(("bearer" = [])),
-    params(("provider" = String, Path, description = "The provider's name")), request_body = Option<ProofBody>, responses(
+#[utoipa::path(delete, path = "/users/me/link/{provider}", operation_id = "unlinkAccount", tag = "other providers", security(("bearer" = [])),
+    params(("provider" = String, Path, description = "The provider's name", pattern = "^[a-z][a-z0-9_]{0,31}$",
+        example = "github")), request_body = Option<ProofBody>, responses(
     (status = 204, description = "It is not linked any more"),
     (status = 401, description = "`invalid_credentials` or `invalid_code`"),
     (status = 403, description = "`reauth_required` or `account_disabled`"),

@@ -19,7 +19,8 @@ pub(super) struct ResetBody {
     /// What stands after `token=` in the link of a `reset_password` or an `activate` mail.
     #[schema(required, nullable = false, value_type = String)]
     token: Option<SecretString>,
-    #[schema(required, nullable = false, value_type = String, format = Password)]
+    /// As at `POST /auth/register`.
+    #[schema(required, nullable = false, value_type = String, format = Password, min_length = 8, max_length = 1024)]
     new_password: Option<SecretString>,
 }
 
@@ -27,16 +28,17 @@ pub(super) struct ResetBody {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ChangePasswordBody {
-    #[schema(required, nullable = false, value_type = String, format = Password)]
+    #[schema(required, nullable = false, value_type = String, format = Password, max_length = 4096)]
     current_password: Option<SecretString>,
-    #[schema(required, nullable = false, value_type = String, format = Password)]
+    /// As at `POST /auth/register`.
+    #[schema(required, nullable = false, value_type = String, format = Password, min_length = 8, max_length = 1024)]
     new_password: Option<SecretString>,
 }
 
 /// Ask for a mail to set a new password.
 ///
 /// The answer, its time and its work are the same whether or not the address has an account.
-#[utoipa::path(post, path = "/auth/password/forgot", tag = "recovery", request_body = AddressBody, responses(
+#[utoipa::path(post, path = "/auth/password/forgot", operation_id = "forgotPassword", tag = "recovery", request_body = AddressBody, responses(
     (status = 202, description = "If the address has an account, a mail is on its way", body = Accepted),
 ))]
 pub(super) async fn forgot(
@@ -52,7 +54,7 @@ pub(super) async fn forgot(
 ///
 /// Every session ends, and none is opened. It verifies the address, too, and gives an account that an admin made its
 /// first password.
-#[utoipa::path(post, path = "/auth/password/reset", tag = "recovery", request_body = ResetBody, responses(
+#[utoipa::path(post, path = "/auth/password/reset", operation_id = "resetPassword", tag = "recovery", request_body = ResetBody, responses(
     (status = 204, description = "The password is set"),
     (status = 400, description = "`token_invalid_or_expired`"),
     (status = 422, description = "`validation_failed`: fields are missing, or the new password is refused \
@@ -70,7 +72,7 @@ pub(super) async fn reset(
 }
 
 /// Change my password. Every other session of mine ends.
-#[utoipa::path(post, path = "/auth/password/change", tag = "account", security(("bearer" = [])),
+#[utoipa::path(post, path = "/auth/password/change", operation_id = "changePassword", tag = "account", security(("bearer" = [])),
     request_body = ChangePasswordBody, responses(
     (status = 204, description = "The password is changed"),
     (status = 401, description = "`invalid_credentials`: the current password is another"),
@@ -94,7 +96,7 @@ pub(super) async fn change(
 /// Lock everybody out, by the link of a security mail.
 ///
 /// Every session ends, the password can't be used until it is reset, and a mail to reset it is sent.
-#[utoipa::path(post, path = "/auth/secure-account", tag = "recovery", request_body = LinkBody, responses(
+#[utoipa::path(post, path = "/auth/secure-account", operation_id = "secureAccount", tag = "recovery", request_body = LinkBody, responses(
     (status = 204, description = "The account is secured"),
     (status = 400, description = "`token_invalid_or_expired`"),
 ))]

@@ -4,8 +4,8 @@ use actix_web::Error;
 use auth_actix::{Problem, RateLimit};
 use auth_oauth::OAuthError;
 use auth_service::{
-    AccountError, ChallengeError, Fault, LinkError, LoginError, OAuthFlowError, RefreshError, RegisterError,
-    SessionError,
+    AccountError, AdministrationError, ChallengeError, Fault, LinkError, LoginError, OAuthFlowError, RefreshError,
+    RegisterError, SessionError,
 };
 
 /// The refusal of a handler.
@@ -84,6 +84,15 @@ impl From<AccountError> for Refusal {
         match error {
             AccountError::Invalid(errors) => Self(Problem::invalid(errors)),
             AccountError::Fault(fault) => fault.into(),
+            error => Self(Problem::new(error.code()).caused_by(error)),
+        }
+    }
+}
+
+impl From<AdministrationError> for Refusal {
+    fn from(error: AdministrationError) -> Self {
+        match error {
+            AdministrationError::Account(error) => error.into(),
             error => Self(Problem::new(error.code()).caused_by(error)),
         }
     }

@@ -18,6 +18,7 @@ pub(super) struct SecondFactor {
     /// Whether codes of an authenticator app are asked.
     totp: bool,
     /// How many backup codes are not used yet.
+    #[schema(minimum = 0, maximum = 10)]
     backup_codes_left: i64,
 }
 
@@ -25,8 +26,10 @@ pub(super) struct SecondFactor {
 #[derive(Serialize, ToSchema)]
 pub(super) struct Enrolment {
     /// The secret in base 32, for who types it.
+    #[schema(pattern = "^[A-Z2-7]+$")]
     secret: String,
     /// The same for an authenticator app.
+    #[schema(format = Uri)]
     otpauth_uri: String,
     /// The same as a picture: inline SVG.
     qr_svg: String,
@@ -35,6 +38,7 @@ pub(super) struct Enrolment {
 /// Ten codes, shown once. Each works once.
 #[derive(Serialize, ToSchema)]
 pub(super) struct BackupCodes {
+    #[schema(min_items = 10, max_items = 10)]
     backup_codes: Vec<String>,
 }
 
@@ -56,10 +60,11 @@ pub(super) struct CodeBody {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct StrictProofBody {
-    #[schema(value_type = Option<String>, format = Password)]
+    /// Or `code`; one of the two is needed.
+    #[schema(value_type = Option<String>, format = Password, max_length = 4096)]
     password: Option<SecretString>,
     /// A code of the app, or a backup code.
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, example = "492039")]
     code: Option<SecretString>,
 }
 
@@ -70,7 +75,7 @@ impl StrictProofBody {
 }
 
 /// The state of my second factor.
-#[utoipa::path(get, path = "/users/me/mfa", tag = "second factor", security(("bearer" = [])), responses(
+#[utoipa::path(get, path = "/users/me/mfa", operation_id = "getSecondFactor", tag = "second factor", security(("bearer" = [])), responses(
     (status = 200, description = "The state", body = SecondFactor),
     (status = 403, description = "`account_disabled`"),
 ))]
@@ -83,7 +88,7 @@ pub(super) async fn show(service: web::Data<AuthService>, user: CurrentUser) -> 
 ///
 /// Wants a sign-in, or another proof in this session, younger than 10 minutes. The secret waits 10 minutes for a first
 /// code; asking again replaces it.
-#[utoipa::path(post, path = "/users/me/mfa/totp", tag = "second factor", security(("bearer" = [])), responses(
+#[utoipa::path(post, path = "/users/me/mfa/totp", operation_id = "beginTotp", tag = "second factor", security(("bearer" = [])), responses(
     (status = 200, description = "The secret, in three forms", body = Enrolment),
     (status = 403, description = "`reauth_required` or `account_disabled`"),
     (status = 409, description = "`mfa_already_enabled`"),
@@ -98,7 +103,7 @@ pub(super) async fn begin(service: web::Data<AuthService>, user: CurrentUser, ca
 }
 
 /// Confirm the app by a first code. From now on sign-ins ask for one.
-#[utoipa::path(post, path = "/users/me/mfa/totp/confirm", tag = "second factor", security(("bearer" = [])),
+#[utoipa::path(post, path = "/users/me/mfa/totp/confirm", operation_id = "confirmTotp", tag = "second factor", security(("bearer" = [])),
     request_body = CodeBody, responses(
     (status = 200, description = "Backup codes", body = BackupCodes),
     (status = 401, description = "`invalid_code`: wrong, or no secret waits for one"),
@@ -115,7 +120,7 @@ pub(super) async fn confirm(
 }
 
 /// Take the second factor off. A stolen session is not enough: it wants the password or a code.
-#[utoipa::path(post, path = "/users/me/mfa/totp/disable", tag = "second factor", security(("bearer" = [])),
+#[utoipa::path(post, path = "/users/me/mfa/totp/disable", operation_id = "disableTotp", tag = "second factor", security(("bearer" = [])),
     request_body = StrictProofBody, responses(
     (status = 204, description = "No second factor is asked any more"),
     (status = 401, description = "`invalid_credentials` or `invalid_code`"),
@@ -132,7 +137,7 @@ pub(super) async fn disable(
 }
 
 /// Ten new backup codes in place of all others. Wants the password or a code.
-#[utoipa::path(post, path = "/users/me/mfa/backup-codes", tag = "second factor", security(("bearer" = [])),
+#[utoipa::path(post, path = "/users/me/mfa/backup-codes", operation_id = "replaceBackupCodes", tag = "second factor", security(("bearer" = [])),
     request_body = StrictProofBody, responses(
     (status = 200, description = "The codes", body = BackupCodes),
     (status = 401, description = "`invalid_credentials` or `invalid_code`"),
@@ -150,7 +155,7 @@ pub(super) async fn backup_codes(
 }
 
 /// Prove again who I am: for 10 minutes this session counts as freshly signed in.
-#[utoipa::path(post, path = "/auth/reauth", tag = "sign-in", security(("bearer" = [])),
+#[utoipa::path(post, path = "/auth/reauth", operation_id = "reauthenticate", tag = "sign-in", security(("bearer" = [])),
     request_body = StrictProofBody, responses(
     (status = 204, description = "Proven"),
     (status = 401, description = "`invalid_credentials` or `invalid_code`"),

@@ -9,12 +9,14 @@ use utoipa::ToSchema;
 
 use super::query::PageQuery;
 use super::refusal::Answer;
+use super::words;
 
 /// A page of events, the newest first.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Events {
     events: Vec<Event>,
     /// Send it as `cursor` for the next page; `null` on the last one.
+    #[schema(required)]
     next_cursor: Option<String>,
 }
 
@@ -27,24 +29,27 @@ impl From<Page<SecurityEvent>> for Events {
 /// Something that happened to an account.
 #[derive(Serialize, ToSchema)]
 #[expect(clippy::struct_field_names, reason = "the contract's name of the field")]
-struct Event {
+pub(super) struct Event {
     #[schema(format = Uuid)]
     id: String,
     #[schema(value_type = String, format = DateTime)]
     at: Timestamp,
-    /// What happened, for instance `login.failed`. There may come more names.
+    #[schema(value_type = words::EventName)]
     event: String,
-    #[schema(pattern = "^(success|failure)$")]
+    #[schema(value_type = words::Outcome)]
     outcome: String,
     /// Whose account it concerns.
-    #[schema(format = Uuid)]
+    #[schema(required, format = Uuid)]
     user_id: Option<String>,
     /// Who did it, if known.
-    #[schema(format = Uuid)]
+    #[schema(required, format = Uuid)]
     actor_id: Option<String>,
     /// The address that it was done from: of somebody who failed to get in, too.
+    #[schema(required, example = "192.0.2.7")]
     ip: Option<String>,
+    #[schema(required)]
     user_agent: Option<String>,
+    #[schema(required)]
     request_id: Option<String>,
     /// What else is worth knowing; depends on the event.
     #[schema(value_type = Object)]
@@ -69,7 +74,7 @@ impl From<SecurityEvent> for Event {
 }
 
 /// What happened to my account, the newest first.
-#[utoipa::path(get, path = "/users/me/security-events", tag = "account", security(("bearer" = [])), params(
+#[utoipa::path(get, path = "/users/me/security-events", operation_id = "listSecurityEvents", tag = "account", security(("bearer" = [])), params(
     ("cursor" = Option<String>, Query, description = "The `next_cursor` of the page before; none for the first page"),
     ("limit" = Option<u32>, Query, description = "As many events as the page has at most, 50 unless it is said",
         minimum = 1, maximum = 200),

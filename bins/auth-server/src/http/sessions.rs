@@ -10,8 +10,11 @@ use super::client::Caller;
 use super::refusal::Answer;
 
 /// My live sessions, newest first.
-#[utoipa::path(get, path = "/users/me/sessions", tag = "sessions", security(("bearer" = [])), responses(
-    (status = 200, description = "The sessions", body = Sessions),
+#[utoipa::path(get, path = "/users/me/sessions", operation_id = "listSessions", tag = "sessions", security(("bearer" = [])), responses(
+    (status = 200, description = "The sessions", body = Sessions, links(
+        ("revoke" = (operation_id = "revokeSession", parameters(("id" = "$response.body#/sessions/0/id")),
+            description = "Each can be ended by its id")),
+    )),
 ))]
 pub(super) async fn list(service: web::Data<AuthService>, user: CurrentUser) -> Answer<HttpResponse> {
     let sessions = service.sessions(user.id(), user.session()).await?;
@@ -19,7 +22,7 @@ pub(super) async fn list(service: web::Data<AuthService>, user: CurrentUser) -> 
 }
 
 /// End all my sessions but this one.
-#[utoipa::path(delete, path = "/users/me/sessions", tag = "sessions", security(("bearer" = [])), responses(
+#[utoipa::path(delete, path = "/users/me/sessions", operation_id = "revokeOtherSessions", tag = "sessions", security(("bearer" = [])), responses(
     (status = 204, description = "The others have ended"),
 ))]
 pub(super) async fn revoke_others(
@@ -32,8 +35,8 @@ pub(super) async fn revoke_others(
 }
 
 /// End one of my sessions.
-#[utoipa::path(delete, path = "/users/me/sessions/{id}", tag = "sessions", security(("bearer" = [])),
-    params(("id" = String, Path, description = "The session's id")), responses(
+#[utoipa::path(delete, path = "/users/me/sessions/{id}", operation_id = "revokeSession", tag = "sessions", security(("bearer" = [])),
+    params(("id" = uuid::Uuid, Path, description = "The session's id")), responses(
     (status = 204, description = "It has ended"),
     (status = 404, description = "`not_found`: no live session of mine, whatever else it may be"),
 ))]

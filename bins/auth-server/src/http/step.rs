@@ -5,10 +5,15 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::answer::Tokens;
+use super::words;
 
 /// Tokens, or a challenge; `status` tells which.
 #[derive(Serialize, ToSchema)]
 #[serde(untagged)]
+#[schema(discriminator(property_name = "status", mapping(
+    ("authenticated" = "#/components/schemas/Tokens"),
+    ("challenge" = "#/components/schemas/Challenged")
+)))]
 pub(super) enum Step {
     Authenticated(Box<Tokens>),
     Challenged(Challenged),
@@ -17,7 +22,7 @@ pub(super) enum Step {
 /// The sign-in is half done: answer the challenge at `POST /auth/challenge`.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Challenged {
-    /// Always `challenge`.
+    #[schema(schema_with = words::challenge)]
     status: &'static str,
     challenge: Challenge,
 }
@@ -27,11 +32,13 @@ pub(super) struct Challenged {
 pub(super) struct Challenge {
     /// What the answer is sent with. Each step gives another.
     token: String,
-    /// `mfa`, `verify_email` or `change_password`; a client treats one that it doesn't know as not supported.
+    #[schema(value_type = words::ChallengeKind)]
     kind: &'static str,
-    /// What it can be answered with: `totp`, `backup_code`, `new_password`, or `email_link`, whose mail has been sent.
+    /// What it can be answered with. The mail of `email_link` has been sent.
+    #[schema(value_type = Vec<words::ChallengeMethod>, min_items = 1)]
     methods: Vec<&'static str>,
     /// For how many seconds it can be answered.
+    #[schema(example = 300)]
     expires_in: u64,
 }
 
@@ -56,11 +63,21 @@ impl From<auth_service::Challenge> for Challenged {
 /// What was asked for is being done, or there was nothing to do: nobody is told which.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Accepted {
-    /// `accepted`, or `verification_required`
+    #[schema(schema_with = words::accepted)]
+    status: &'static str,
+}
+
+/// A mail was sent to the address, whoever owns it: with its link, or by a sign-in, the registration goes on.
+#[derive(Serialize, ToSchema)]
+pub(super) struct VerificationRequired {
+    #[schema(schema_with = words::verification_required)]
     status: &'static str,
 }
 
 impl Accepted {
     pub(super) const REQUEST: Self = Self { status: "accepted" };
+}
+
+impl VerificationRequired {
     pub(super) const REGISTRATION: Self = Self { status: "verification_required" };
 }

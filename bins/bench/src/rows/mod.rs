@@ -5,6 +5,7 @@ mod clean_up;
 mod codes;
 mod flows;
 mod forgot;
+mod import;
 mod limits;
 mod login;
 mod logs;
@@ -42,7 +43,7 @@ pub(crate) struct Group {
 }
 
 /// All rows.
-pub(crate) const GROUPS: [Group; 20] = [
+pub(crate) const GROUPS: [Group; 21] = [
     Group { name: "login", measure: login::measure },
     Group { name: "storm", measure: storm::measure },
     Group { name: "memory", measure: memory::measure },
@@ -63,6 +64,7 @@ pub(crate) const GROUPS: [Group; 20] = [
     Group { name: "oauth-starts", measure: oauth_starts::measure },
     Group { name: "limits", measure: limits::measure },
     Group { name: "revocation", measure: revocation::measure },
+    Group { name: "import", measure: import::measure },
 ];
 
 /// The least that Argon2 can do, where the hash is not what is measured.

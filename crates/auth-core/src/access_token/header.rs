@@ -31,6 +31,11 @@ impl<'a> Header<'a> {
         serde_json::from_slice::<Self>(json).ok().filter(|header| header.typ == TYPE)
     }
 
+    /// Whether the header names an algorithm whose keys are published.
+    pub(super) fn is_of_a_public_key(&self) -> bool {
+        self.alg.parse().is_ok_and(|algorithm: SigningAlgorithm| algorithm != SigningAlgorithm::Hs256)
+    }
+
     /// Whether the header names exactly this algorithm.
     pub(super) fn is_for(&self, algorithm: SigningAlgorithm) -> bool {
         self.alg == algorithm.as_str()

@@ -9,6 +9,7 @@ mod claims;
 mod error;
 mod header;
 mod issue;
+mod unknown_key;
 mod verify;
 
 #[cfg(test)]

@@ -42,6 +42,22 @@ impl AccessTokens {
         Ok(claims)
     }
 
+    /// Until when the user of verified `claims` has premium: what was changed since the token was issued is preferred to
+    /// its claim.
+    pub fn premium_until(&self, claims: &AccessClaims) -> Option<Timestamp> {
+        self.revocations.premium_until(claims)
+    }
+
+    /// Whether the user of verified `claims` has premium now.
+    pub fn is_premium(&self, claims: &AccessClaims) -> bool {
+        self.is_to_come(self.premium_until(claims))
+    }
+
+    /// Whether there is such an end, as of premium, and it hasn't come.
+    pub fn is_to_come(&self, end: Option<Timestamp>) -> bool {
+        end.is_some_and(|end| end > self.clock.now())
+    }
+
     fn verify_in_full(
         &self,
         token: &str,

@@ -7,6 +7,7 @@ mod algorithm;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod jwk;
+mod jwk_set;
 mod ring;
 mod rsa_policy;
 mod signing;
@@ -16,6 +17,7 @@ mod wycheproof;
 
 pub use algorithm::{SigningAlgorithm, UnknownAlgorithm};
 pub use jwk::{InvalidJwk, PublicJwk};
+pub use jwk_set::InvalidJwkSet;
 pub use ring::{DuplicateKeyId, KeyRing, SharedKeyRing};
 pub use signing::{CannotSign, SigningKey};
 pub use verification::{InvalidKey, VerificationKey};

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::argon2::{Argon2Hash, Variant};
+use super::argon2::{Argon2Hash, Argon2Params, Variant};
 use super::foreign::{BcryptHash, Pbkdf2Digest, Pbkdf2Hash, ScryptHash};
 
 /// A password's hash, as it lies in the database.
@@ -14,7 +14,7 @@ use super::foreign::{BcryptHash, Pbkdf2Digest, Pbkdf2Hash, ScryptHash};
 /// |---|---|---|
 /// | Argon2id, Argon2i, Argon2d, versions 19 and 16 | PHC, Django | [`Argon2Params`](super::Argon2Params) |
 /// | bcrypt (2a, 2b, 2y), also over SHA-256 | `$2b$…`, Django, Passlib | cost 4 to 14 |
-/// | scrypt | PHC, Passlib, crypt (`$7$…`), Django | 256 MiB of memory, 512 MiB times p |
+/// | scrypt | PHC, Passlib, crypt (`$7$…`), Django, better-auth | 256 MiB of memory, 512 MiB times p |
 /// | PBKDF2-HMAC-SHA256, -SHA512 | PHC, Passlib, Django | 2 000 000 iterations, of all blocks together |
 ///
 /// The bounds are such that no hash keeps a core busy for much more than 2 s. Salts have at least 8 bytes, tags 10.
@@ -36,7 +36,10 @@ pub(super) enum Scheme {
 impl Scheme {
     fn parse(text: &str) -> Result<Self, InvalidPasswordHash> {
         // Django writes its own name of the function before a `$`, and what follows as it likes.
-        let (name, rest) = text.split_once('$').ok_or(InvalidPasswordHash::Malformed)?;
+        let Some((name, rest)) = text.split_once('$') else {
+            let (salt, tag) = text.split_once(':').ok_or(InvalidPasswordHash::Malformed)?;
+            return Ok(Self::Scrypt(ScryptHash::parse_better_auth(salt, tag)?));
+        };
         Ok(match name {
             "" => return Self::parse_modular(text),
             "argon2" => Self::parse_argon2(&text[name.len()..])?,
@@ -95,6 +98,14 @@ impl PasswordHash {
     /// The text to store.
     pub fn as_str(&self) -> &str {
         &self.text
+    }
+
+    /// What Argon2 computes it with; `None` for another function.
+    pub const fn argon2_params(&self) -> Option<Argon2Params> {
+        match &self.scheme {
+            Scheme::Argon2(hash) => Some(hash.recipe.params),
+            _ => None,
+        }
     }
 
     pub(super) const fn scheme(&self) -> &Scheme {

@@ -43,6 +43,13 @@ impl SecretRing {
     }
 }
 
+/// The ring of one secret that isn't being replaced.
+impl From<&AuthSecret> for SecretRing {
+    fn from(current: &AuthSecret) -> Self {
+        Self::new(current, None)
+    }
+}
+
 impl fmt::Debug for SecretRing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("SecretRing(…)")

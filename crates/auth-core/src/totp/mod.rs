@@ -17,6 +17,7 @@
 //! - **Guesses.** Of a million codes three pass at any time. This module counts nothing: the caller does (section
 //!   3.2.2 of the same).
 
+mod base32;
 mod code;
 #[cfg(test)]
 mod hotp;

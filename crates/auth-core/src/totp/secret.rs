@@ -1,27 +1,28 @@
 //! The secret that an authenticator app and the server share, and the codes that follow from it.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 
 use subtle::{Choice, ConditionallySelectable as _};
 use totp_rs::{Algorithm, Builder, Secret, Totp};
 use zeroize::Zeroizing;
 
+use super::base32;
 use super::code::TotpCode;
 use super::step::TotpStep;
 use crate::random::Random;
 use crate::secret_text::secret_text;
 use crate::time::Timestamp;
 
-/// RFC 4648, section 6.
-const BASE32: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-
 secret_text!(
     /// A TOTP secret as 32 letters and digits, to be typed into an app that can't read the QR code.
     TotpSecretText
 );
 
-/// A TOTP secret: 160 random bits (RFC 4226, section 4, R6). It is at rest sealed under the data key of purpose
-/// `totp_sealing`.
+/// A TOTP secret. It is at rest sealed under the data key of purpose `totp_sealing`.
+///
+/// One that is made here has 160 random bits (RFC 4226, section 4, R6). One that another system made may have
+/// [others](TotpSecret::KNOWN_BYTES), so that its users keep their apps.
 ///
 /// ```
 /// use auth_core::{Clock, OsRandom, SystemClock, TotpCode, TotpSecret};
@@ -37,16 +38,20 @@ secret_text!(
 ///     }
 /// }
 /// ```
-pub struct TotpSecret(Zeroizing<[u8; Self::BYTES]>);
+pub struct TotpSecret(Zeroizing<Box<[u8]>>);
 
 impl TotpSecret {
-    /// How many bytes a secret has.
+    /// How many bytes a new secret has.
     pub const BYTES: usize = 20;
+
+    /// How many bytes a secret may have: the 80 bits of old apps, too few by RFC 4226 and yet more than six digits can be
+    /// guessed by, to 320. HMAC-SHA-1 takes them all as they are (RFC 2104, section 2).
+    pub const KNOWN_BYTES: RangeInclusive<usize> = 10..=40;
 
     /// A new secret.
     pub fn generate(random: &dyn Random) -> Self {
-        let mut bytes = Zeroizing::new([0; Self::BYTES]);
-        random.fill(bytes.as_mut_slice());
+        let mut bytes = Zeroizing::new(Box::<[u8]>::from([0; Self::BYTES]));
+        random.fill(&mut bytes);
         Self(bytes)
     }
 
@@ -54,30 +59,32 @@ impl TotpSecret {
     ///
     /// # Errors
     ///
-    /// [`InvalidTotpSecret`] unless there are [`TotpSecret::BYTES`] of them.
+    /// [`InvalidTotpSecret`] unless there are [as many](TotpSecret::KNOWN_BYTES) as a secret may have.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, InvalidTotpSecret> {
-        let mut secret = Zeroizing::new([0; Self::BYTES]);
-        if bytes.len() != Self::BYTES {
+        if !Self::KNOWN_BYTES.contains(&bytes.len()) {
             return Err(InvalidTotpSecret);
         }
-        secret.copy_from_slice(bytes);
-        Ok(Self(secret))
+        Ok(Self(Zeroizing::new(bytes.into())))
+    }
+
+    /// Reads a secret in base 32 (RFC 4648, section 6), as apps and other systems show it: in letters of either case, with
+    /// or without padding.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidTotpSecret`] for anything else, bits that stand for no byte among it, and for a secret of another length.
+    pub fn from_base32(text: &str) -> Result<Self, InvalidTotpSecret> {
+        base32::read(text).and_then(|bytes| Self::from_bytes(&bytes))
     }
 
     /// The bytes, to be sealed.
-    pub fn as_bytes(&self) -> &[u8; Self::BYTES] {
+    pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
 
     /// The secret in base 32 without padding (RFC 4648, section 6), as apps read it.
     pub fn to_base32(&self) -> TotpSecretText {
-        // All at once: growing later would leave a copy of the secret behind in freed memory.
-        let mut text = Zeroizing::new(String::with_capacity(Self::BYTES * 8 / 5));
-        for block in self.0.chunks(5) {
-            let bits = block.iter().fold(0, |bits, byte| bits << 8 | u64::from(*byte));
-            text.extend((0..8).rev().map(|at| char::from(BASE32[(bits >> (5 * at) & 31) as usize])));
-        }
-        TotpSecretText(text)
+        TotpSecretText(base32::write(&self.0))
     }
 
     /// The step whose code `code` is, if that is the step at `now` or one of its two neighbours.
@@ -114,7 +121,7 @@ impl TotpSecret {
             .with_digits(digits)
             .with_skew(0)
             .with_step_duration(30)
-            .with_secret(Secret::new_stack(*self.0))
+            .with_secret(Secret::new(Box::from(&**self.0)))
             .build_noncompliant()
     }
 }
@@ -125,9 +132,9 @@ impl fmt::Debug for TotpSecret {
     }
 }
 
-/// The bytes are not as many as a TOTP secret has.
+/// Not a TOTP secret: of another length, or no base 32.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a TOTP secret has {} bytes", TotpSecret::BYTES)]
+#[error("a TOTP secret has {} to {} bytes, in base 32", TotpSecret::KNOWN_BYTES.start(), TotpSecret::KNOWN_BYTES.end())]
 pub struct InvalidTotpSecret;
 
 #[cfg(test)]

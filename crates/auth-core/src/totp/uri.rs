@@ -22,8 +22,10 @@ use crate::text;
 /// QR code that [`QrSvg`] draws at most.
 const MAX_ISSUER: usize = 192;
 const MAX_ACCOUNT: usize = 384;
-/// All of a URI that is not a name.
-const FIXED: usize = 98;
+/// Characters of the longest secret.
+const MAX_SECRET: usize = (*TotpSecret::KNOWN_BYTES.end() * 8).div_ceil(5);
+/// All of a URI that is neither a name nor the secret.
+const FIXED: usize = 66;
 
 secret_text!(
     /// An `otpauth:` URI. It holds the secret: it is shown once, to the user whose it is.
@@ -42,7 +44,8 @@ impl TotpSecret {
         let (issuer, account) = (encode(issuer, MAX_ISSUER), encode(account, MAX_ACCOUNT));
         let secret = self.to_base32();
         // All at once: growing later would leave a copy of the secret behind in freed memory.
-        let mut uri = Zeroizing::new(String::with_capacity(FIXED + 2 * issuer.len() + account.len()));
+        let length = FIXED + secret.expose().len() + 2 * issuer.len() + account.len();
+        let mut uri = Zeroizing::new(String::with_capacity(length));
         uri.extend(["otpauth://totp/", &issuer, ":", &account, "?secret=", secret.expose(), "&issuer=", &issuer]);
         uri.push_str("&algorithm=SHA1&digits=6&period=30");
         OtpauthUri(uri)
@@ -51,7 +54,7 @@ impl TotpSecret {
 
 impl OtpauthUri {
     /// The longest URI, in bytes.
-    pub const MAX_BYTES: usize = FIXED + 2 * MAX_ISSUER + MAX_ACCOUNT;
+    pub const MAX_BYTES: usize = FIXED + MAX_SECRET + 2 * MAX_ISSUER + MAX_ACCOUNT;
 
     /// The URI as a QR code.
     pub fn qr_svg(&self) -> QrSvg {

@@ -40,6 +40,11 @@ impl Address {
         Ok(Self { place, schema: schema.to_owned() })
     }
 
+    /// The SQLite database in the file at `path`, which may hold anything.
+    pub(crate) fn of_file(path: &Path) -> Self {
+        Self { place: Place::SqliteFile(path.to_owned()), schema: String::new() }
+    }
+
     pub(crate) const fn place(&self) -> &Place {
         &self.place
     }

@@ -10,6 +10,7 @@ use diesel::{PgConnection, SqliteConnection};
 pub(crate) use address::{Address, Place};
 pub(crate) use pool::{Pool, report};
 pub(crate) use postgres::quoted;
+pub(crate) use sqlite::connect_setup as connect_sqlite;
 
 /// A connection to SQLite or PostgreSQL; one query text of diesel serves both.
 #[derive(diesel::MultiConnection)]
@@ -29,6 +30,8 @@ pub(crate) enum Purpose {
     Write,
     /// Migrations: no statement time-out.
     Setup,
+    /// Reading all of it as it is: no statement time-out, and SQLite's file isn't even switched to WAL.
+    Snapshot,
 }
 
 impl std::fmt::Debug for DbConnection {

@@ -35,7 +35,7 @@ pub(super) fn connect(url: &str, schema: &str, purpose: Purpose) -> ConnectionRe
 /// could bring a spent token back to life.
 fn settings(schema: &str, purpose: Purpose) -> String {
     let (statement, lock) = match purpose {
-        Purpose::Setup => ("0", "0"),
+        Purpose::Setup | Purpose::Snapshot => ("0", "0"),
         Purpose::Read | Purpose::Write => ("5s", "4s"),
     };
     format!(

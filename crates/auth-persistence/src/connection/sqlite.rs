@@ -1,5 +1,6 @@
 //! SQLite: the pragmas that every connection must have.
 
+use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 
-use super::Purpose;
+use super::{DbConnection, Purpose};
 
 /// `busy_timeout` first, so that the others wait for a lock. `synchronous=FULL` because a commit lost in a power cut
 /// could bring a spent token back to life. The journal is cut to 64 MiB after each checkpoint, or one long burst
@@ -20,8 +21,14 @@ const SETTINGS: &str = "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; P
 const ATTEMPTS: usize = 100;
 const PAUSE: Duration = Duration::from_millis(20);
 
+/// What reading a snapshot needs.
+const SNAPSHOT_SETTINGS: &str = "PRAGMA busy_timeout = 5000; PRAGMA trusted_schema = OFF; PRAGMA query_only = ON;";
+
 pub(super) fn connect(path: &Path, purpose: Purpose) -> ConnectionResult<SqliteConnection> {
     let path = path.to_str().ok_or_else(|| ConnectionError::BadConnection("the path is not UTF-8".into()))?;
+    if purpose == Purpose::Snapshot {
+        return connect_to_snapshot(path);
+    }
     let mut connection = SqliteConnection::establish(path)?;
     set(&mut connection).map_err(ConnectionError::CouldntSetupConfiguration)?;
     check(&mut connection, path)?;
@@ -30,6 +37,31 @@ pub(super) fn connect(path: &Path, purpose: Purpose) -> ConnectionResult<SqliteC
         connection.batch_execute("PRAGMA query_only = ON").map_err(ConnectionError::CouldntSetupConfiguration)?;
     }
     Ok(connection)
+}
+
+/// A connection for migrations, to a path that no URL named.
+pub(crate) fn connect_setup(path: &Path) -> ConnectionResult<DbConnection> {
+    connect(path, Purpose::Setup).map(DbConnection::Sqlite)
+}
+
+/// A connection that can't write the file, which may be somebody's only backup.
+fn connect_to_snapshot(path: &str) -> ConnectionResult<SqliteConnection> {
+    let mut connection = SqliteConnection::establish(&read_only(path))?;
+    connection.batch_execute(SNAPSHOT_SETTINGS).map_err(ConnectionError::CouldntSetupConfiguration)?;
+    Ok(connection)
+}
+
+/// `path` as a URL of SQLite's that opens for reading alone.
+fn read_only(path: &str) -> String {
+    let mut url = "file:".to_owned();
+    for byte in path.bytes() {
+        if byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte) {
+            url.push(char::from(byte));
+        } else {
+            let _ = write!(url, "%{byte:02X}");
+        }
+    }
+    url + "?mode=ro"
 }
 
 fn set(connection: &mut SqliteConnection) -> QueryResult<()> {
@@ -68,4 +100,15 @@ where
         for<'q> diesel::query_dsl::LoadQuery<'q, SqliteConnection, U>,
 {
     diesel::select(expression).get_result(connection).map_err(ConnectionError::CouldntSetupConfiguration)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_stays_a_path_whatever_it_holds() {
+        assert_eq!(read_only("/var/lib/auth.db"), "file:/var/lib/auth.db?mode=ro");
+        assert_eq!(read_only("data/a b?mode=rwc#%.db"), "file:data/a%20b%3Fmode%3Drwc%23%25.db?mode=ro");
+    }
 }

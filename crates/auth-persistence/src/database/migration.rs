@@ -22,7 +22,7 @@ diesel::table! {
 }
 
 /// Applies what is missing, each migration in a transaction of its own. Only under the startup lock: diesel takes none.
-pub(super) fn apply(connection: &mut DbConnection, schema: &str) -> Result<(), OpenError> {
+pub(crate) fn apply(connection: &mut DbConnection, schema: &str) -> Result<(), OpenError> {
     create_schema(connection, schema)?;
     if pending(connection)? {
         let versions = connection.run_pending_migrations(embedded(connection)).map_err(failed)?;
@@ -36,13 +36,22 @@ pub(super) fn apply(connection: &mut DbConnection, schema: &str) -> Result<(), O
 /// # Errors
 ///
 /// [`OpenError::NewerDatabase`] when one was applied that this program does not know.
-pub(super) fn pending(connection: &mut DbConnection) -> Result<bool, OpenError> {
+pub(crate) fn pending(connection: &mut DbConnection) -> Result<bool, OpenError> {
     let known = known(connection)?;
     let applied = applied(connection)?;
     match applied.iter().find(|version| !known.contains(version)) {
         Some(version) => Err(OpenError::NewerDatabase { version: version.clone() }),
         None => Ok(applied.len() < known.len()),
     }
+}
+
+/// Whether an older version of this program has made its tables here.
+///
+/// # Errors
+///
+/// As [`pending`] has them.
+pub(crate) fn is_outdated(connection: &mut DbConnection) -> Result<bool, OpenError> {
+    Ok(pending(connection)? && !applied(connection)?.is_empty())
 }
 
 const fn embedded(connection: &DbConnection) -> EmbeddedMigrations {
@@ -59,16 +68,21 @@ fn known(connection: &DbConnection) -> Result<Vec<String>, OpenError> {
 
 /// What was applied; nothing is made in the database in order to ask.
 fn applied(connection: &mut DbConnection) -> Result<Vec<String>, DbError> {
-    let exists = match connection {
-        DbConnection::Sqlite(_) => {
-            "EXISTS (SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = '__diesel_schema_migrations')"
-        }
-        DbConnection::Pg(_) => "to_regclass('__diesel_schema_migrations') IS NOT NULL",
-    };
-    if !diesel::select(sql::<Bool>(exists)).get_result(connection)? {
+    if !has_table(connection, "__diesel_schema_migrations")? {
         return Ok(Vec::new());
     }
     Ok(applied_migrations::table.select(applied_migrations::version).load(connection)?)
+}
+
+/// Whether there is a table of this name: an older version may not have made it yet.
+pub(crate) fn has_table(connection: &mut DbConnection, name: &'static str) -> Result<bool, DbError> {
+    let exists = match connection {
+        DbConnection::Sqlite(_) => {
+            format!("EXISTS (SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = '{name}')")
+        }
+        DbConnection::Pg(_) => format!("to_regclass('{name}') IS NOT NULL"),
+    };
+    Ok(diesel::select(sql::<Bool>(&exists)).get_result(connection)?)
 }
 
 /// PostgreSQL refuses `CREATE SCHEMA IF NOT EXISTS` to a user who may not create one, even if it is there.

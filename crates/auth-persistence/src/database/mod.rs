@@ -2,11 +2,11 @@
 
 mod config;
 mod job;
-mod migration;
+pub(crate) mod migration;
 mod queue;
 mod running;
-mod sqlite_file;
-mod startup_lock;
+pub(crate) mod sqlite_file;
+pub(crate) mod startup_lock;
 mod statistics;
 mod worker;
 mod writer;

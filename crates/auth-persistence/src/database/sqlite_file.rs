@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// Makes the folder (0700) and an empty database (0600) where they are missing. SQLite gives its journal the rights
 /// of the database.
-pub(super) fn prepare(path: &Path) -> io::Result<()> {
+pub(crate) fn prepare(path: &Path) -> io::Result<()> {
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.exists()) {
         create_folder(folder)?;
     }

@@ -11,13 +11,13 @@ use crate::connection::{Address, DbConnection, Place, Purpose, report};
 const LOCK_CLASS: i32 = 0x6741_7465;
 
 /// A connection of its own that holds the lock; dropping it frees the lock, also when the process dies.
-pub(super) struct Locked {
-    pub(super) connection: DbConnection,
-    _file: Option<File>,
+pub(crate) struct Locked {
+    pub(crate) connection: DbConnection,
+    pub(crate) file: Option<File>,
 }
 
 /// Waits for the lock. For SQLite in memory there is no second process and no second connection: not to be called.
-pub(super) fn acquire(address: &Address) -> Result<Locked, OpenError> {
+pub(crate) fn acquire(address: &Address) -> Result<Locked, OpenError> {
     let file = match address.place() {
         Place::SqliteFile(path) => Some(sqlite_file::lock(path).map_err(OpenError::Lock)?),
         Place::SqliteMemory | Place::Postgres { .. } => None,
@@ -27,7 +27,7 @@ pub(super) fn acquire(address: &Address) -> Result<Locked, OpenError> {
         let lock = format!("SELECT pg_advisory_lock({LOCK_CLASS}, {})", number_of(address.schema()));
         pg.batch_execute(&lock).map_err(|error| OpenError::Database(error.into()))?;
     }
-    Ok(Locked { connection, _file: file })
+    Ok(Locked { connection, file })
 }
 
 /// FNV-1a: two schemas in one database should not wait for each other.

@@ -78,6 +78,7 @@ pub fn set_email(
         users::email_normalized.eq(email.canonical()),
         users::email_verified_at.eq(verified_at.map(at)),
         users::email_changed_at.eq(Some(at(now))),
+        users::email_vouched_at.eq(None::<At>),
         users::updated_at.eq(at(now)),
     );
     Ok(update(users::table, change, users::id.eq(key(id))).execute(connection)? == 1)
@@ -92,6 +93,18 @@ pub fn confirm_email_owner(connection: &mut DbConnection, id: UserId) -> Result<
     let change = users::email_changed_at.eq(None::<At>);
     let changed = users::id.eq(key(id)).and(users::email_changed_at.is_not_null());
     Ok(update(users::table, change, changed).execute(connection)? == 1)
+}
+
+/// Notes that account and address are one person's, for which only an administrator had vouched. False: nobody had, or there
+/// is no such user.
+///
+/// # Errors
+///
+/// When the database can't be written.
+pub fn confirm_vouched_email(connection: &mut DbConnection, id: UserId) -> Result<bool, DbError> {
+    let change = users::email_vouched_at.eq(None::<At>);
+    let vouched = users::id.eq(key(id)).and(users::email_vouched_at.is_not_null());
+    Ok(update(users::table, change, vouched).execute(connection)? == 1)
 }
 
 /// Notes that the address is its owner's. False: that was known, or there is no such user or no address.

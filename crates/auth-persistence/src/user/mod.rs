@@ -1,18 +1,24 @@
 //! Users.
 
+mod administration;
 mod credential;
+mod list;
 mod profile;
+mod transfer;
 
 use auth_core::{DisplayName, Email, Role, Timestamp, UserId, Username};
 use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::Bool;
 
+pub use self::administration::{set_disabled, set_email_verified, set_password_must_change, set_role};
 pub use self::credential::{
-    confirm_email_owner, mark_email_verified, set_email, set_mfa_enabled, set_password, update_password_hash,
-    update_rehashed_password,
+    confirm_email_owner, confirm_vouched_email, mark_email_verified, set_email, set_mfa_enabled, set_password,
+    update_password_hash, update_rehashed_password,
 };
+pub use self::list::{Candidate, Walk, load, newest};
 pub use self::profile::{Change, UserChange, fill_profile, update_profile};
+pub use self::transfer::{find_any, insert_stored, page_by_id};
 use crate::column::{OptionalHiddenText, RoleColumn};
 use crate::connection::{DbConnection, MultiBackend};
 use crate::error::DbError;
@@ -59,11 +65,15 @@ pub struct User {
     pub token_epoch: i64,
     /// Half-done sign-ins that began under a lower epoch are not valid any more.
     pub security_epoch: i64,
+    /// How often `premium_until` was changed.
+    pub premium_epoch: i64,
     /// Since when a second factor is asked for.
     pub mfa_enabled_at: Option<Timestamp>,
     /// When the address was last replaced by way of a mailed link, if nobody has shown since that account and address are
     /// one person's.
     pub email_changed_at: Option<Timestamp>,
+    /// When an administrator vouched for the address, if nobody has shown since that account and address are one person's.
+    pub email_vouched_at: Option<Timestamp>,
     /// When the user was made.
     pub created_at: Timestamp,
     /// When the user's own data were last changed.
@@ -183,6 +193,27 @@ pub fn raise_token_epoch(connection: &mut DbConnection, id: UserId) -> Result<Op
 pub fn raise_security_epoch(connection: &mut DbConnection, id: UserId) -> Result<Option<i64>, DbError> {
     let raise = users::security_epoch.eq(users::security_epoch + 1);
     let raised = update(users::table, raise, users::id.eq(key(id))).returning(users::security_epoch);
+    Ok(raised.get_result(connection).optional()?)
+}
+
+/// Sets until when the user has premium, `None` for not at all, and returns how often that was changed by now; none without
+/// such a user.
+///
+/// # Errors
+///
+/// When the database can't be written.
+pub fn set_premium(
+    connection: &mut DbConnection,
+    id: UserId,
+    until: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<Option<i64>, DbError> {
+    let change = (
+        users::premium_until.eq(until.map(at)),
+        users::premium_epoch.eq(users::premium_epoch + 1),
+        users::updated_at.eq(at(now)),
+    );
+    let raised = update(users::table, change, users::id.eq(key(id))).returning(users::premium_epoch);
     Ok(raised.get_result(connection).optional()?)
 }
 

@@ -107,6 +107,8 @@ fn a_taken_revocation_id_is_named(test: &TestDatabase) {
         session_id: Some(new_session(1, 1).id),
         user_id: None,
         lowest_epoch: None,
+        premium_epoch: None,
+        premium_until: None,
         expires_at: Timestamp::MAX,
     };
     assert_eq!(conflict(test.refused(move |c| revocation::insert(c, &[news.clone(), news]))), Conflict::RevocationId);

@@ -165,7 +165,9 @@ fn news(number: u64, at: Timestamp) -> Revocation {
         at,
         session_id,
         user_id: Some(user_id(number)),
-        lowest_epoch: session_id.is_none().then_some(3),
+        lowest_epoch: (session_id.is_none() && !number.is_multiple_of(3)).then_some(3),
+        premium_epoch: (session_id.is_none() && number.is_multiple_of(3)).then_some(2),
+        premium_until: (session_id.is_none() && number.is_multiple_of(3)).then(|| at.plus(HOUR)),
         expires_at: at.plus(HOUR),
     }
 }
@@ -173,9 +175,11 @@ fn news(number: u64, at: Timestamp) -> Revocation {
 const TICK: Duration = Duration::from_micros(1);
 
 fn news_are_listed_from_a_time_on(test: &TestDatabase) {
-    test.write(|c| revocation::insert(c, &[news(2, NOW.plus(TICK)), news(1, NOW)]));
-    assert_eq!(test.read(|c| revocation::list_since(c, NOW)), [news(1, NOW), news(2, NOW.plus(TICK))]);
-    assert_eq!(test.read(|c| revocation::list_since(c, NOW.plus(TICK))), [news(2, NOW.plus(TICK))]);
+    let news = [news(1, NOW), news(2, NOW.plus(TICK)), news(3, NOW.plus(TICK * 2))];
+    let [first, second, third] = news.clone();
+    test.write(move |c| revocation::insert(c, &[second, first, third]));
+    assert_eq!(test.read(|c| revocation::list_since(c, NOW)), news);
+    assert_eq!(test.read(|c| revocation::list_since(c, NOW.plus(TICK))), news[1..]);
 }
 
 fn expired_news_are_deleted(test: &TestDatabase) {

@@ -122,7 +122,12 @@ fn a_database_of_a_newer_version_is_refused(test: &TestDatabase) {
 }
 
 /// The way back, the newest first: version, for SQLite, for PostgreSQL.
-const DOWN: [(&str, &str, &str); 5] = [
+const DOWN: [(&str, &str, &str); 6] = [
+    (
+        "0006",
+        include_str!("../../../../migrations/sqlite/0006_administration/down.sql"),
+        include_str!("../../../../migrations/postgres/0006_administration/down.sql"),
+    ),
     (
         "0005",
         include_str!("../../../../migrations/sqlite/0005_many_instances/down.sql"),

@@ -2,7 +2,9 @@
 
 use std::sync::{Arc, Mutex};
 
-use auth_persistence::{DbConnection, DbError, pending_registration, session, user};
+use auth_persistence::audit_trail::{self, Span};
+use auth_persistence::user::{self, Walk};
+use auth_persistence::{DbConnection, DbError, pending_registration, session};
 use diesel::connection::{Connection, InstrumentationEvent, SimpleConnection};
 use diesel::dsl::sql;
 use diesel::prelude::*;
@@ -11,11 +13,12 @@ use diesel::sql_types::Text;
 use crate::fixture::{TestDatabase, on_both_databases};
 use crate::rows::{new_session, new_user, session_id, user_id};
 use crate::statements::{
-    all_statements, linked_accounts, outbox, recovery, refresh_statements, second_factor, short_lived,
+    administration, all_statements, linked_accounts, outbox, recovery, refresh_statements, second_factor, short_lived,
 };
 
 on_both_databases!(
     every_lookup_of_a_request_is_on_an_index,
+    what_administrators_look_through_has_indexes_of_its_own,
     the_statements_of_a_refresh_are_parsed_once,
     the_statements_of_mail_recovery_factors_and_links_are_parsed_once,
 );
@@ -52,7 +55,7 @@ fn every_lookup_of_a_request_is_on_an_index(test: &TestDatabase) {
             .map(|text| Ok((plan(c, &text)?, text)))
             .collect::<Result<Vec<_>, DbError>>()
     });
-    assert!(plans.len() >= 88, "only {} statements were heard", plans.len());
+    assert!(plans.len() >= 100, "only {} statements were heard", plans.len());
     for (plan, text) in plans {
         let scans =
             plan.iter().any(|line| line.contains("Seq Scan") || (line.starts_with("SCAN ") && !is_short_scan(line)));
@@ -62,13 +65,33 @@ fn every_lookup_of_a_request_is_on_an_index(test: &TestDatabase) {
     }
 }
 
-/// A walk through the index of administrators reads administrators alone, one through an index of the mails that are
+fn what_administrators_look_through_has_indexes_of_its_own(test: &TestDatabase) {
+    let plans = test.write(|c| {
+        let work = |c: &mut DbConnection| {
+            user::newest(c, Walk::Admins, None, 9)?;
+            user::newest(c, Walk::Disabled, None, 9)?;
+            audit_trail::newest_of_user_between(c, user_id(1), Span::default(), 9)?;
+            audit_trail::newest_of_event(c, "a", Span::default(), 9).map(drop)
+        };
+        let statements = heard(c, work)?.run;
+        statements.into_iter().map(|text| plan(c, &text)).collect::<Result<Vec<_>, DbError>>()
+    });
+    let indexes = ["users_admin_idx", "users_disabled_idx", "audit_events_user_id_id_idx", "audit_events_event_id_idx"];
+    assert_eq!(plans.len(), indexes.len());
+    for (plan, index) in plans.into_iter().zip(indexes) {
+        assert!(plan.iter().any(|line| line.contains(index)), "{index}\n{}", plan.join("\n"));
+        assert!(!plan.iter().any(|line| line.contains("Sort") || line.contains("TEMP B-TREE")), "{}", plan.join("\n"));
+    }
+}
+
+/// A walk through the index of administrators or of disabled users reads none but those, one through an index of the mails that are
 /// not over no others, one through an index of the events that wait for their place or have no tag none but those;
 /// `chosen` is a batch, and a constant row no table.
 fn is_short_scan(line: &str) -> bool {
     let mails = ["next_attempt_at", "open", "failed_at"].map(|name| format!("email_outbox_{name}_idx"));
     let others = [
         "users_admin_idx",
+        "users_disabled_idx",
         "audit_events_unsealed_idx",
         "audit_events_untagged_idx",
         "SCAN chosen",
@@ -128,6 +151,7 @@ fn the_statements_of_mail_recovery_factors_and_links_are_parsed_once(test: &Test
             outbox(c)?;
             second_factor(c)?;
             linked_accounts(c)?;
+            administration(c)?;
             pending_registration::delete_by_email(c, "user1@example.com")?;
             user::delete(c, user_id(1)).map(drop)
         };

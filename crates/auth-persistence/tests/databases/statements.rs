@@ -3,14 +3,15 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use auth_core::{AuditHead, DisplayName, Email, TokenPurpose};
+use auth_core::{AuditHead, DisplayName, Email, Role, TokenPurpose};
 use auth_persistence::audit_chain::StoredHead;
 use auth_persistence::audit_checkpoint::AuditCheckpoint;
+use auth_persistence::audit_trail::Span;
 use auth_persistence::authenticator_failure::{ANY_LANE, Authenticator};
 use auth_persistence::device::Device;
 use auth_persistence::email_outbox::Prepared;
 use auth_persistence::one_time_token::Subject;
-use auth_persistence::user::{self, UserChange};
+use auth_persistence::user::{self, UserChange, Walk};
 use auth_persistence::{
     DbConnection, DbError, Hidden, audit_chain, audit_checkpoint, audit_event, audit_trail, authenticator_failure,
     backup_code, device, email_outbox, known_client, lease, mail_budget, oauth_account, one_time_token,
@@ -41,6 +42,7 @@ pub(crate) fn all_statements(c: &mut DbConnection) -> Result<(), DbError> {
     linked_accounts(c)?;
     devices(c)?;
     audit(c)?;
+    administration(c)?;
     parsed_each_time(c)
 }
 
@@ -239,12 +241,30 @@ pub(crate) fn audit(c: &mut DbConnection) -> Result<(), DbError> {
     Ok(())
 }
 
-/// Statements that diesel parses each time, for their list or their limit.
+/// What administrators do.
+pub(crate) fn administration(c: &mut DbConnection) -> Result<(), DbError> {
+    for walk in [Walk::All, Walk::Disabled] {
+        user::newest(c, walk, None, 9)?;
+    }
+    user::set_role(c, user_id(1), Role::Admin, NOW)?;
+    user::set_disabled(c, user_id(1), Some(NOW), NOW)?;
+    user::set_password_must_change(c, user_id(1), true, NOW)?;
+    user::set_email_verified(c, user_id(1), None, NOW)?;
+    user::set_premium(c, user_id(1), None, NOW)?;
+    audit_trail::newest(c, Span::default(), 9)?;
+    audit_trail::newest_of_user_between(c, user_id(1), Span::default(), 9)?;
+    audit_trail::newest_of_event(c, "a", Span::default(), 9)?;
+    Ok(())
+}
+
+/// Statements that diesel parses each time, for their list, their limit or their literal.
 fn parsed_each_time(c: &mut DbConnection) -> Result<(), DbError> {
     one_time_token::end_for_user(c, user_id(1), &[TokenPurpose::Device, TokenPurpose::Activate], NOW)?;
     one_time_token::end_for_pending(c, user_id(1), &[TokenPurpose::Device], NOW)?;
     email_outbox::delete_unsent(c, user_id(1), Some("a"), &["b", "c"])?;
     email_outbox::list_open(c, 9)?;
     known_client::keep_newest(c, user_id(1), 1)?;
+    user::load(c, &[user_id(1), user_id(2)])?;
+    user::newest(c, Walk::Admins, None, 9)?;
     Ok(())
 }

@@ -23,74 +23,84 @@ pub use self::verify::{AuditFault, AuditReport, AuditTrail, FaultKind};
 use crate::client::Client;
 use crate::service::Inner;
 
-/// The events of this crate, as the contract names them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Event {
-    UserRegistered,
-    LoginSucceeded,
-    LoginFailed,
-    Logout,
-    LogoutAll,
-    TokenReused,
-    TokenAhead,
-    PasswordRehashed,
-    PasswordChanged,
-    PasswordResetRequested,
-    PasswordReset,
-    PasswordDisabled,
-    EmailVerified,
-    EmailChangeRequested,
-    EmailChanged,
-    EmailChangeUndone,
-    MfaEnabled,
-    MfaDisabled,
-    MfaFailed,
-    MfaCodesRegenerated,
-    OauthLinked,
-    OauthUnlinked,
-    SessionRevoked,
-    AccountSecured,
-    AccountDeleted,
-    AdminUserCreated,
-    RateLimitHit,
+macro_rules! events {
+    ($($name:ident = $text:literal;)+) => {
+        /// The events that happen to accounts, as the contract names them.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(crate) enum Event {
+            $($name,)+
+        }
+
+        impl Event {
+            /// The names of all of them.
+            const NAMES: &[&str] = &[$($text,)+];
+
+            pub(crate) const fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $text,)+ }
+            }
+        }
+    };
+}
+
+events! {
+    UserRegistered = "user.registered";
+    LoginSucceeded = "login.succeeded";
+    LoginFailed = "login.failed";
+    Logout = "logout";
+    LogoutAll = "logout_all";
+    TokenReused = "token.reused";
+    TokenAhead = "token.ahead";
+    PasswordRehashed = "password.rehashed";
+    PasswordChanged = "password.changed";
+    PasswordResetRequested = "password.reset_requested";
+    PasswordReset = "password.reset";
+    PasswordDisabled = "password.disabled";
+    EmailVerified = "email.verified";
+    EmailChangeRequested = "email.change_requested";
+    EmailChanged = "email.changed";
+    EmailChangeUndone = "email.change_undone";
+    MfaEnabled = "mfa.enabled";
+    MfaDisabled = "mfa.disabled";
+    MfaFailed = "mfa.failed";
+    MfaCodesRegenerated = "mfa.codes_regenerated";
+    OauthLinked = "oauth.linked";
+    OauthUnlinked = "oauth.unlinked";
+    SessionRevoked = "session.revoked";
+    AccountSecured = "account.secured";
+    AccountDeleted = "account.deleted";
+    AdminUserCreated = "admin.user_created";
+    AdminUserChanged = "admin.user_changed";
+    AdminUserDeleted = "admin.user_deleted";
+    AdminMfaReset = "admin.mfa_reset";
+    AdminSessionsRevoked = "admin.sessions_revoked";
+    RateLimitHit = "rate_limit.hit";
+}
+
+/// What happens to the signing keys, and to nobody's account.
+pub(crate) const KEYS_ROTATED: &str = "keys.rotated";
+
+/// The names of all events that are told of accounts and keys, as the contract has them.
+pub fn event_names() -> impl Iterator<Item = &'static str> {
+    Event::NAMES.iter().copied().chain([KEYS_ROTATED])
+}
+
+/// Whether there are events of this name.
+pub(crate) fn is_event_name(text: &str) -> bool {
+    event_names().any(|name| name == text)
 }
 
 impl Event {
-    pub(crate) const fn as_str(self) -> &'static str {
-        match self {
-            Self::UserRegistered => "user.registered",
-            Self::LoginSucceeded => "login.succeeded",
-            Self::LoginFailed => "login.failed",
-            Self::Logout => "logout",
-            Self::LogoutAll => "logout_all",
-            Self::TokenReused => "token.reused",
-            Self::TokenAhead => "token.ahead",
-            Self::PasswordRehashed => "password.rehashed",
-            Self::PasswordChanged => "password.changed",
-            Self::PasswordResetRequested => "password.reset_requested",
-            Self::PasswordReset => "password.reset",
-            Self::PasswordDisabled => "password.disabled",
-            Self::EmailVerified => "email.verified",
-            Self::EmailChangeRequested => "email.change_requested",
-            Self::EmailChanged => "email.changed",
-            Self::EmailChangeUndone => "email.change_undone",
-            Self::MfaEnabled => "mfa.enabled",
-            Self::MfaDisabled => "mfa.disabled",
-            Self::MfaFailed => "mfa.failed",
-            Self::MfaCodesRegenerated => "mfa.codes_regenerated",
-            Self::OauthLinked => "oauth.linked",
-            Self::OauthUnlinked => "oauth.unlinked",
-            Self::SessionRevoked => "session.revoked",
-            Self::AccountSecured => "account.secured",
-            Self::AccountDeleted => "account.deleted",
-            Self::AdminUserCreated => "admin.user_created",
-            Self::RateLimitHit => "rate_limit.hit",
-        }
-    }
-
     /// Whether the account's own user did it: a mail can be asked for by anybody.
     const fn is_by_its_user(self) -> bool {
-        !matches!(self, Self::PasswordResetRequested | Self::AdminUserCreated)
+        !matches!(
+            self,
+            Self::PasswordResetRequested
+                | Self::AdminUserCreated
+                | Self::AdminUserChanged
+                | Self::AdminUserDeleted
+                | Self::AdminMfaReset
+                | Self::AdminSessionsRevoked
+        )
     }
 
     const fn is_success(self) -> bool {
@@ -116,6 +126,20 @@ impl Inner {
         client: &Client,
         details: serde_json::Value,
     ) -> Result<(), DbError> {
+        let actor = user.filter(|_| event.is_success() && event.is_by_its_user());
+        self.record_by(conn, actor, event, user, client, details)
+    }
+
+    /// Writes that `actor` did `event` to the account of `user`, from `client`.
+    pub(crate) fn record_by(
+        &self,
+        conn: &mut DbConnection,
+        actor: Option<UserId>,
+        event: Event,
+        user: Option<UserId>,
+        client: &Client,
+        details: serde_json::Value,
+    ) -> Result<(), DbError> {
         let now = self.clock.now();
         let row = AuditEvent {
             id: AuditEventId::new(now, &*self.random),
@@ -123,7 +147,7 @@ impl Inner {
             event: event.as_str().to_owned(),
             outcome: if event.is_success() { "success" } else { "failure" }.to_owned(),
             user_id: user,
-            actor_id: user.filter(|_| event.is_success() && event.is_by_its_user()),
+            actor_id: actor,
             ip: client.ip_text(),
             user_agent: client.user_agent().map(str::to_owned),
             request_id: client.request_id().map(str::to_owned),
@@ -134,6 +158,7 @@ impl Inner {
             event = event.as_str(),
             outcome = row.outcome,
             user_id = user.map(tracing::field::display),
+            actor_id = actor.map(tracing::field::display),
             ip = row.ip,
             user_agent = row.user_agent,
             request_id = client.request_id(),

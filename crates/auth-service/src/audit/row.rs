@@ -7,7 +7,7 @@ use auth_persistence::audit_event::ERASED_DETAILS;
 use super::Event;
 
 /// The events that personal data may be erased for: the account is gone.
-pub(super) const ERASING: [&str; 2] = [Event::AccountDeleted.as_str(), "admin.user_deleted"];
+pub(super) const ERASING: [&str; 2] = [Event::AccountDeleted.as_str(), Event::AdminUserDeleted.as_str()];
 
 /// What is the matter with a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -67,6 +67,15 @@ impl DataKeys {
         self.all(conn, DataKeyPurpose::AuditChain)?.pop().map(|(_, key)| audit_chain(&key)).transpose()
     }
 
+    /// Opens every data key, and keeps none.
+    pub(super) fn open_all(&self, conn: &mut DbConnection) -> Result<(), KeyError> {
+        for row in data_key::list(conn)? {
+            let purpose = row.purpose.parse().map_err(|_| KeyError::UnknownPurpose(row.purpose.clone()))?;
+            self.open(&row, purpose)?;
+        }
+        Ok(())
+    }
+
     /// Seals every data key that the previous secret sealed under the one in force, inside the caller's transaction. The
     /// keys themselves stay: whoever has them open goes on with them.
     pub(super) fn reseal(&self, conn: &mut DbConnection) -> Result<Resealed, KeyError> {

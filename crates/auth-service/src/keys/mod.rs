@@ -129,6 +129,19 @@ pub(crate) fn open_audit_chain(
     database.read_blocking(move |conn| data_keys.audit_chain(conn))?.ok_or(KeyError::None)
 }
 
+/// The audit chain of the database, inside the caller's transaction; none where no server has made its key. Every data key
+/// is opened on the way, so that what was restored is known to be of use.
+pub(crate) fn audit_chain_in(
+    conn: &mut DbConnection,
+    secrets: SecretRing,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+) -> Result<Option<AuditChain>, KeyError> {
+    let data_keys = DataKeys { secrets, clock, random };
+    data_keys.open_all(conn)?;
+    data_keys.audit_chain(conn)
+}
+
 /// The signing keys of the table, with one at least that signs now.
 fn signing_keys(conn: &mut DbConnection, maker: Maker, plan: Plan) -> Result<SigningKeys, KeyError> {
     let now = maker.clock.now();

@@ -110,7 +110,7 @@ fn record(conn: &mut DbConnection, maker: &Maker, rotation: &Rotation, by: By) -
     let event = AuditEvent {
         id: AuditEventId::new(now, &*maker.random),
         at: now,
-        event: "keys.rotated".to_owned(),
+        event: audit::KEYS_ROTATED.to_owned(),
         outcome: "success".to_owned(),
         user_id: None,
         actor_id: None,

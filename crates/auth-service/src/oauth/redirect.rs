@@ -57,8 +57,9 @@ impl Redirect {
 impl Inner {
     /// Where `start` should end; none: at the server's own answer.
     pub(super) fn redirect(&self, start: OAuthStart<'_>) -> Result<Option<Redirect>, OAuthFlowError> {
-        let Some(text) = start.redirect_to else { return Ok(None) };
-        let to = self.allowed_redirect(text).ok_or(OAuthFlowError::RedirectNotAllowed)?;
+        let to = start.redirect_to.map(|text| self.allowed_redirect(text).ok_or(OAuthFlowError::RedirectNotAllowed));
+        let to = to.transpose()?;
+        // Also without a page: a start that is wrong is refused, not half read.
         let mut errors = Vec::new();
         if start.code_challenge.is_some_and(|challenge| !is_challenge(challenge)) {
             let message = "an S256 code challenge: 43 characters of base64url";
@@ -72,7 +73,7 @@ impl Inner {
             return Err(OAuthFlowError::Invalid(errors));
         }
         let (app_state, code_challenge) = (start.app_state.map(str::to_owned), start.code_challenge.map(str::to_owned));
-        Ok(Some(Redirect { to, app_state, code_challenge }))
+        Ok(to.map(|to| Redirect { to, app_state, code_challenge }))
     }
 
     /// A page of an origin that the operator has listed. Browsers read addresses leniently: what they might read

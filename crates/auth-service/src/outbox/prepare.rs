@@ -209,7 +209,7 @@ impl Inner {
         let (now, recipient) = (self.clock.now(), plan.recipient.canonical());
         let alert = payload.alert.as_deref().unwrap_or_default();
         let spacing = if alert == Alert::WrongCodes.as_str() { SPACING_OF_WRONG_CODES } else { SPACING };
-        let kind = format!("{}/{alert}", plan.template.as_str());
+        let kind = plan.template.spacing_kind(alert);
         let replaces = payload.pending.is_some() && plan.template == Template::VerifyEmail;
         if !mail_budget::take(conn, recipient, &kind, now, NonZeroU32::MIN, spacing)? && !replaces {
             return Ok(false);

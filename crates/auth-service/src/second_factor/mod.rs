@@ -72,11 +72,11 @@ impl Inner {
         Ok(Vec::new())
     }
 
-    fn seal_totp(&self, user: UserId, secret: &TotpSecret) -> Vec<u8> {
+    pub(crate) fn seal_totp(&self, user: UserId, secret: &TotpSecret) -> Vec<u8> {
         self.totp_sealer.seal(totp_context(user.as_uuid().as_bytes()), secret.as_bytes(), &*self.random)
     }
 
-    fn open_totp(&self, user: UserId, sealed: &[u8]) -> Option<TotpSecret> {
+    pub(crate) fn open_totp(&self, user: UserId, sealed: &[u8]) -> Option<TotpSecret> {
         let opened = self.totp_sealer.open(totp_context(user.as_uuid().as_bytes()), sealed).ok();
         let secret = opened.and_then(|bytes| TotpSecret::from_bytes(&bytes).ok());
         if secret.is_none() {

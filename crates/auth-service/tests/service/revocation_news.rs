@@ -242,6 +242,8 @@ fn checking_tokens_does_no_i_o(bed: &Bed) {
         session_id,
         user_id,
         lowest_epoch,
+        premium_epoch: None,
+        premium_until: None,
         expires_at: now.plus(LIFE),
     };
     let mut news: Vec<Revocation> = sessions.iter().step_by(2).map(|session| row(Some(*session), None, None)).collect();

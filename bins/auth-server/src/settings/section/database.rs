@@ -25,7 +25,13 @@ static POOL: Definition = Definition::derived(
     "connections in the pool, 1 to 1000; without effect on `sqlite::memory:`",
 );
 
-pub(crate) static GROUP: Group = Group { title: "Database", rows: &[&URL, &SCHEMA, &POOL] };
+pub(crate) static COPY_TO: Definition = Definition::unset(
+    "AUTH_COPY_TO_URL",
+    "the empty database that `auth-server database copy` copies into, as DATABASE_URL; servers don't use it",
+)
+.credential_url();
+
+pub(crate) static GROUP: Group = Group { title: "Database", rows: &[&URL, &SCHEMA, &POOL, &COPY_TO] };
 
 const SQLITE_READERS: u32 = 4;
 const POSTGRES_CONNECTIONS: u32 = 16;
@@ -39,6 +45,8 @@ pub struct DatabaseSettings {
     pub schema: String,
     /// Connections in the pool (SQLite: of readers).
     pub pool: NonZeroU32,
+    /// What `database copy` copies into.
+    pub copy_to: Option<DatabaseUrl>,
 }
 
 impl DatabaseSettings {
@@ -50,6 +58,7 @@ impl DatabaseSettings {
             reader.derived(&POOL, &pool.to_string());
             pool
         });
-        Self { url, schema, pool: NonZeroU32::new(pool).unwrap_or(NonZeroU32::MIN) }
+        let copy_to = reader.optional(&COPY_TO, database_url);
+        Self { url, schema, pool: NonZeroU32::new(pool).unwrap_or(NonZeroU32::MIN), copy_to }
     }
 }

@@ -19,6 +19,7 @@ const ROWS: &[(&str, &[&str], &[&str])] = &[
     ("AUTH_REDIRECT_ORIGINS", &["https://a.example"], &["https://a.example/x", "https://*.example"]),
     ("AUTH_TRUSTED_PROXIES", &["10.0.0.0/8, ::1"], &["10.0.0.1/8", "proxy"]),
     ("DATABASE_URL", &["sqlite::memory:", "sqlite://x.db"], &["mysql://x", "x.db"]),
+    ("AUTH_COPY_TO_URL", &["sqlite://x.db", "postgres://db/auth"], &["mysql://x", "x.db"]),
     ("AUTH_DATABASE_SCHEMA", &["public", "_a"], &["Auth", "pg_x", "a;drop"]),
     ("AUTH_DATABASE_POOL", &["1", "1000"], &["0", "1001", "many"]),
     (

@@ -24,6 +24,7 @@ fn full_of_canaries() -> Given {
     let secret = format!("{CANARY}{GOOD_SECRET}");
     given(&[
         ("DATABASE_URL", &format!("postgres://ada:{CANARY}@localhost/auth?sslpassword={CANARY}")),
+        ("AUTH_COPY_TO_URL", &format!("postgres://ada:{CANARY}@localhost/copy")),
         ("REDIS_URL", &format!("redis://:{CANARY}@localhost")),
         ("AUTH_SECRET", &secret),
         ("AUTH_SECRET_PREVIOUS", &secret),

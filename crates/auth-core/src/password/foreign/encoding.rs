@@ -40,6 +40,20 @@ fn bounded(bytes: Vec<u8>, bounds: std::ops::RangeInclusive<usize>) -> Result<Ve
     if bounds.contains(&bytes.len()) { Ok(bytes) } else { Err(InvalidPasswordHash::Malformed) }
 }
 
+/// Bytes in hexadecimal, in lower case.
+pub(super) fn hexadecimal(text: &str) -> Result<Vec<u8>, InvalidPasswordHash> {
+    let digit = |digit: u8| match digit {
+        b'0'..=b'9' => Ok(digit - b'0'),
+        b'a'..=b'f' => Ok(digit - b'a' + 10),
+        _ => Err(InvalidPasswordHash::Malformed),
+    };
+    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
+    if !rest.is_empty() {
+        return Err(InvalidPasswordHash::Malformed);
+    }
+    pairs.iter().map(|[high, low]| Ok(digit(*high)? << 4 | digit(*low)?)).collect()
+}
+
 /// A decimal number, without sign and leading zeros.
 pub(super) fn decimal(text: &str) -> Result<u32, InvalidPasswordHash> {
     let is_canonical = text.bytes().all(|byte| byte.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `$2a$`, `$2b$`, `$2y$` | bcrypt |
 //! | `bcrypt$$2b$…`, `bcrypt_sha256$$2b$…` (Django), `$bcrypt-sha256$…` (Passlib) | bcrypt, of the password or its SHA-256 |
-//! | `$scrypt$ln=…,r=…,p=…$` (PHC, Passlib), `$7$…` (crypt), `scrypt$n$salt$r$p$…` (Django) | scrypt |
+//! | `$scrypt$ln=…,r=…,p=…$` (PHC, Passlib), `$7$…` (crypt), `scrypt$n$salt$r$p$…` (Django), `salt:tag` (better-auth) | scrypt |
 //! | `$pbkdf2-sha256$i=…$` (PHC), `$pbkdf2-sha256$29000$…` (Passlib), `pbkdf2_sha256$…` (Django); `sha512` likewise | PBKDF2 |
 //! | `argon2$argon2id$…` (Django) | Argon2, read as without its first word |
 //!

@@ -4,8 +4,9 @@ use ::scrypt::Params;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-use super::encoding::{crypt_bytes, crypt_number, decimal, fields, parameters, salt, tag, text_salt};
+use super::encoding::{crypt_bytes, crypt_number, decimal, fields, hexadecimal, parameters, salt, tag, text_salt};
 use crate::password::{HashError, InvalidPasswordHash};
+use crate::text::nfkc;
 
 /// What a text of scrypt says.
 #[derive(Clone)]
@@ -13,6 +14,16 @@ pub(in crate::password) struct ScryptHash {
     pub(super) params: Params,
     pub(super) salt: Vec<u8>,
     pub(super) tag: Vec<u8>,
+    pub(super) input: Input,
+}
+
+/// What is given to scrypt for a password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Input {
+    /// The password.
+    Plain,
+    /// The password in NFKC (Unicode Standard Annex 15).
+    Nfkc,
 }
 
 impl ScryptHash {
@@ -31,7 +42,7 @@ impl ScryptHash {
         let [Some(log_n), Some(r), Some(p)] = parameters(params, ["ln", "r", "p"])? else {
             return Err(InvalidPasswordHash::Malformed);
         };
-        Ok(Self { params: bounded(log_n, r, p)?, salt: salt(salt_text)?, tag: tag(tag_text)? })
+        Ok(Self { params: bounded(log_n, r, p)?, salt: salt(salt_text)?, tag: tag(tag_text)?, input: Input::Plain })
     }
 
     /// Reads what follows `scrypt$` in Django: `n$salt$r$p$tag`. The salt is its text.
@@ -42,7 +53,7 @@ impl ScryptHash {
             return Err(InvalidPasswordHash::Malformed);
         }
         let params = bounded(n.ilog2(), decimal(r)?, decimal(p)?)?;
-        Ok(Self { params, salt: text_salt(salt)?, tag: tag(tag_text)? })
+        Ok(Self { params, salt: text_salt(salt)?, tag: tag(tag_text)?, input: Input::Plain })
     }
 
     /// Reads what follows `$7$` in crypt: one character of log₂ N, five of r, five of p, a salt that is its text,
@@ -51,7 +62,23 @@ impl ScryptHash {
         let [head, tag] = fields(text)?;
         let (params, salt) = head.split_at_checked(11).ok_or(InvalidPasswordHash::Malformed)?;
         let [log_n, r, p] = [0..1, 1..6, 6..11].map(|digits| crypt_number(&params.as_bytes()[digits]));
-        Ok(Self { params: bounded(log_n?, r?, p?)?, salt: text_salt(salt)?, tag: crypt_bytes(tag.as_bytes())? })
+        let (salt, tag) = (text_salt(salt)?, crypt_bytes(tag.as_bytes())?);
+        Ok(Self { params: bounded(log_n?, r?, p?)?, salt, tag, input: Input::Plain })
+    }
+
+    /// Reads what better-auth writes: `salt:tag`, both in hexadecimal. The salt is its text; the parameters are always the
+    /// same.
+    pub(in crate::password) fn parse_better_auth(salt: &str, tag: &str) -> Result<Self, InvalidPasswordHash> {
+        const SALT_BYTES: usize = 16;
+        const TAG_BYTES: usize = 64;
+        if hexadecimal(salt)?.len() != SALT_BYTES {
+            return Err(InvalidPasswordHash::Malformed);
+        }
+        let (params, tag) = (bounded(14, 16, 1)?, hexadecimal(tag)?);
+        if tag.len() != TAG_BYTES {
+            return Err(InvalidPasswordHash::Malformed);
+        }
+        Ok(Self { params, salt: text_salt(salt)?, tag, input: Input::Nfkc })
     }
 
     /// Whether it was made from `password`. The memory is given back and not kept for the next; the crate can't wipe
@@ -61,8 +88,18 @@ impl ScryptHash {
         // The crate aborts the process where there is no memory; asking first tells.
         Vec::<[u8; 1024]>::new().try_reserve_exact(needed).map_err(|_| HashError)?;
         let mut tag = Zeroizing::new(vec![0; self.tag.len()]);
-        ::scrypt::scrypt(password, &self.salt, &self.params, &mut tag).map_err(|_| HashError)?;
+        let password = self.input.of(password);
+        ::scrypt::scrypt(&password, &self.salt, &self.params, &mut tag).map_err(|_| HashError)?;
         Ok(tag.ct_eq(&self.tag).into())
+    }
+}
+
+impl Input {
+    fn of(self, password: &[u8]) -> Zeroizing<Vec<u8>> {
+        Zeroizing::new(match (self, std::str::from_utf8(password)) {
+            (Self::Nfkc, Ok(password)) => nfkc(password).into_owned().into_bytes(),
+            _ => password.to_vec(),
+        })
     }
 }
 

@@ -150,13 +150,23 @@ fn a_new_secret_has_160_bits_of_the_source() {
     assert_ne!(TotpSecret::generate(&OsRandom).as_bytes(), TotpSecret::generate(&OsRandom).as_bytes());
 }
 
+/// Those of other systems, whose users keep their apps: 80 bits and more.
 #[test]
-fn only_160_bits_are_a_secret() {
-    for length in [0, 19, 21, 32] {
+fn a_secret_of_another_system_is_one_within_bounds() {
+    for length in [0, 9, 41, 64] {
         assert_eq!(TotpSecret::from_bytes(&vec![1; length]).unwrap_err(), InvalidTotpSecret, "{length}");
     }
-    let secret = TotpSecret::generate(&OsRandom);
-    assert_eq!(TotpSecret::from_bytes(secret.as_bytes()).unwrap().as_bytes(), secret.as_bytes());
+    for length in TotpSecret::KNOWN_BYTES {
+        let bytes = vec![7; length];
+        let secret = TotpSecret::from_bytes(&bytes).unwrap();
+        assert_eq!(secret.as_bytes(), bytes);
+        assert_eq!(TotpSecret::from_base32(secret.to_base32().expose()).unwrap().as_bytes(), bytes);
+        assert_eq!(secret.code(TotpStep::from_i64(7)).expose(), hotp(SHA1, &bytes, 7, 6));
+    }
+    assert!(TotpSecret::from_base32("JBSWY3DPEHPK3PXP").is_ok());
+    for text in ["", "JBSWY3DP", "JBSWY3DPEHPK3PX1", "JBSW Y3DP EHPK 3PXP"] {
+        assert_eq!(TotpSecret::from_base32(text).unwrap_err(), InvalidTotpSecret, "{text}");
+    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //! so nobody joins it by the address before a reset has shown it (H-01, H-03, H-04).
 
 use auth_core::ErrorCode;
-use auth_service::{ChallengeKind, LoginError};
+use auth_service::{AccountChange, ChallengeKind, LoginError};
 use serde_json::json;
 
 use super::{ADA, ADA_AT_CORP, ADA_AT_GOOGLE, assert_refusal_on_record, entered, refusal, rows};
@@ -12,6 +12,7 @@ use crate::second_factor::is_wrong;
 
 on_both_databases! {
     an_account_that_was_moved_to_an_address_is_not_joined_by_it,
+    nobody_joins_an_account_whose_address_an_administrator_vouched_for,
     the_owner_s_reset_takes_off_what_a_stranger_has_moved_along,
     a_reset_leaves_the_factor_of_an_account_that_was_moved,
     an_account_that_was_moved_back_is_joined_after_a_reset,
@@ -54,6 +55,22 @@ fn an_account_that_was_moved_to_an_address_is_not_joined_by_it(bed: &Bed) {
         let unverified = service.enter(Person::at(GOOGLE, &subject, &victim).unverified());
         assert_ne!(unverified.user, stranger.user);
     }
+}
+
+/// H-01, H-03: that an administrator vouches for the address shows nothing of who made the account.
+fn nobody_joins_an_account_whose_address_an_administrator_vouched_for(bed: &Bed) {
+    let service = bed.federated();
+    let stranger = service.register(ADA);
+    service.link(&stranger, STRANGER_AT_CORP).unwrap();
+    let root = service.administrator(bed, "root@example.org");
+    let vouch = AccountChange { email_verified: Some(true), ..AccountChange::default() };
+    service.change_user(&root, stranger.user, vouch).unwrap();
+    for by in By::BOTH {
+        assert_eq!(service.come(by, ADA_AT_GOOGLE).err(), Some(ErrorCode::AccountExists));
+    }
+    service.reset(&service.reset_token(ADA), NEW_PASSWORD).unwrap();
+    assert!(service.linked(stranger.user).is_empty());
+    assert_eq!(service.enter(ADA_AT_GOOGLE).user, stranger.user);
 }
 
 /// H-02, H-03, H-04

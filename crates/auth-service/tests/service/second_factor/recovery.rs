@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use auth_service::{AccountError, AccountProof, ChallengeKind, LinkError};
+use auth_service::{AccountChange, AccountError, AccountProof, ChallengeKind, LinkError};
 
 use super::{ADA, NO_BACKUP_CODE, Protected, STEP, TRIES, is_dead, is_wrong};
 use crate::bed::{
@@ -14,6 +14,7 @@ use crate::bed::{
 on_both_databases! {
     a_reset_of_a_verified_account_keeps_the_factor,
     a_reset_of_an_unverified_account_removes_it,
+    an_administrator_s_word_for_an_address_keeps_no_stranger_s_factor,
     a_reset_removes_what_a_stranger_has_begun,
     an_address_that_is_taken_back_is_rid_of_a_stranger_s_factor,
     a_reset_brings_no_disabled_factor_back,
@@ -78,6 +79,25 @@ fn a_reset_of_an_unverified_account_removes_it(bed: &Bed) {
     let asked = asked_after(&service, ADA, OTHER_PASSWORD);
     assert!(is_wrong(&service.answer_totp(&asked, &stranger.app.next(&service))));
     assert!(service.answer_totp(&asked, &owner.app.code(&service, 0)).is_ok());
+}
+
+/// H-03: that an administrator vouches for the address shows nothing of who made the account.
+fn an_administrator_s_word_for_an_address_keeps_no_stranger_s_factor(bed: &Bed) {
+    let service = bed.mailing();
+    let stranger = service.protected(ADA);
+    let root = service.administrator(bed, "root@example.org");
+    let vouch = AccountChange { email_verified: Some(true), ..AccountChange::default() };
+    assert!(service.change_user(&root, stranger.user(), vouch).unwrap().email_verified);
+    service.reset(&service.reset_token(ADA), NEW_PASSWORD).unwrap();
+    assert_eq!(bed.count("totp_credentials", "true"), 0);
+    let owner = service.try_log_in(ADA, NEW_PASSWORD).unwrap();
+    assert!(owner.user.email_verified && !owner.user.mfa_enabled);
+    // From now on the address is its owner's, and the factor that they add stays.
+    bed.clock().advance(MINUTE);
+    let owner = service.protect(Instance::account(&owner));
+    service.reset(&service.reset_token(ADA), OTHER_PASSWORD).unwrap();
+    let asked = asked_after(&service, ADA, OTHER_PASSWORD);
+    assert!(service.answer_totp(&asked, &owner.app.next(&service)).is_ok());
 }
 
 /// A secret that waits for its first code, too; and the count of wrong ones.

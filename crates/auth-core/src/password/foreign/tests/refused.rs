@@ -13,6 +13,9 @@ const CRYPT_TAG: &str = "J6D4MW5X42WrRU4Gk/lq1XJ.QIzVb/8SEesPuC3tyPA";
 
 fn error(pattern: &str) -> Option<InvalidPasswordHash> {
     let text = pattern
+        .replace("HEX16", &"0f".repeat(16))
+        .replace("HEX64", &"e9".repeat(64))
+        .replace("UPPER64", &"E9".repeat(64))
         .replace("BREST", BCRYPT_REST)
         .replace("BSALT", BCRYPT_SALT)
         .replace("BTAG", BCRYPT_TAG)
@@ -84,6 +87,15 @@ fn refused_texts_with_their_reason() {
         ("scrypt$1$seasalts$8$1$TAG", Some(Malformed)),
         ("scrypt$0$seasalts$8$1$TAG", Some(Malformed)),
         ("scrypt$16$seasalt$8$1$TAG", Some(Malformed)),
+        ("HEX16:HEX64", None),
+        ("HEX16:HEX64 ", Some(Malformed)),
+        ("HEX16:HEX16", Some(Malformed)),
+        ("HEX64:HEX64", Some(Malformed)),
+        ("HEX16:HEX64:HEX64", Some(Malformed)),
+        ("HEX16:HEX64f", Some(Malformed)),
+        ("HEX16:UPPER64", Some(Malformed)),
+        ("HEX16$HEX64", Some(UnknownScheme)),
+        (":", Some(Malformed)),
         ("$7$76..../....SodiumChloride0$CTAG", None),
         ("$7$76..../....SodiumChloride0$CTAG.", Some(Malformed)),
         ("$7$76..../....Sodium$CTAG", Some(Malformed)),
@@ -204,6 +216,7 @@ fn assembled() -> impl Strategy<Value = String> {
         "pbkdf2_sha256$",
         "pbkdf2_sha512$",
         "argon2$",
+        "0123456789abcdef0123456789abcdef:",
         "$",
     ]);
     let field = "[0-9]{0,11}|(ln|r|p|i|l|v|t)=[0-9]{0,11}(,(r|p|l)=[0-9]{0,11}){0,3}|[./0-9A-Za-z+=]{0,70}|\\PC{0,4}";
