@@ -10,19 +10,15 @@ use crate::error::DbError;
 use crate::schema::audit_events::{self, dsl};
 use crate::sql_type::key;
 
-/// The newest events of the user's account, or the newest before the event `before`, at most `limit` of them. Events that
-/// are written meanwhile neither move nor repeat those of a later page.
-///
-/// # Errors
-///
-/// When the database can't be read.
-pub fn newest_of_user(
-    connection: &mut DbConnection,
-    user: UserId,
-    before: Option<AuditEventId>,
-    limit: u32,
-) -> Result<Vec<AuditEvent>, DbError> {
-    newest_of_user_between(connection, user, Span { before, ..Span::default() }, limit)
+/// Which events are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Events<'a> {
+    /// All of them.
+    All,
+    /// Those of this user's account.
+    OfUser(UserId),
+    /// Those of this name.
+    Named(&'a str),
 }
 
 /// A part of the trail, by the ids of events, which are in the order of time.
@@ -42,62 +38,24 @@ impl Span {
     }
 }
 
-/// The newest events in `span`, at most `limit` of them.
+/// The newest of `events` in `span`, at most `limit` of them. Events that are written meanwhile neither move nor repeat
+/// those of a later page, which ends before the last one of the page before.
 ///
 /// # Errors
 ///
 /// When the database can't be read.
-pub fn newest(connection: &mut DbConnection, span: Span, limit: u32) -> Result<Vec<AuditEvent>, DbError> {
-    let (from, before) = span.bounds();
-    Ok(audit_events::table
-        .filter(dsl::id.ge(key(from)))
-        .filter(dsl::id.lt(key(before)))
-        .order(dsl::id.desc())
-        .limit(limit.into())
-        .select(AuditEvent::as_select())
-        .load(connection)?)
-}
-
-/// The newest events of the user's account in `span`, at most `limit` of them.
-///
-/// # Errors
-///
-/// When the database can't be read.
-pub fn newest_of_user_between(
+pub fn newest(
     connection: &mut DbConnection,
-    user: UserId,
+    events: Events<'_>,
     span: Span,
     limit: u32,
 ) -> Result<Vec<AuditEvent>, DbError> {
     let (from, before) = span.bounds();
-    Ok(audit_events::table
-        .filter(dsl::user_id.eq(key(user)))
-        .filter(dsl::id.ge(key(from)))
-        .filter(dsl::id.lt(key(before)))
-        .order(dsl::id.desc())
-        .limit(limit.into())
-        .select(AuditEvent::as_select())
-        .load(connection)?)
-}
-
-/// The newest events of this name in `span`, at most `limit` of them.
-///
-/// # Errors
-///
-/// When the database can't be read.
-pub fn newest_of_event(
-    connection: &mut DbConnection,
-    event: &str,
-    span: Span,
-    limit: u32,
-) -> Result<Vec<AuditEvent>, DbError> {
-    let (from, before) = span.bounds();
-    Ok(audit_events::table
-        .filter(dsl::event.eq(event))
-        .filter(dsl::id.ge(key(from)))
-        .filter(dsl::id.lt(key(before)))
-        .order(dsl::id.desc())
-        .limit(limit.into())
-        .select(AuditEvent::as_select())
-        .load(connection)?)
+    let rows = audit_events::table.filter(dsl::id.ge(key(from))).filter(dsl::id.lt(key(before)));
+    let rows = rows.order(dsl::id.desc()).limit(limit.into()).select(AuditEvent::as_select());
+    Ok(match events {
+        Events::All => rows.load(connection)?,
+        Events::OfUser(user) => rows.filter(dsl::user_id.eq(key(user))).load(connection)?,
+        Events::Named(name) => rows.filter(dsl::event.eq(name)).load(connection)?,
+    })
 }

@@ -2,6 +2,7 @@
 
 use auth_core::{AccessClaims, AuditEventId, Timestamp, UserId};
 use auth_persistence::audit_event::AuditEvent;
+use auth_persistence::audit_trail::{Events, Span};
 use auth_persistence::{audit_trail, user};
 use serde::Serialize;
 
@@ -78,7 +79,8 @@ impl AuthService {
             .database
             .read(move |conn| -> Result<_, AccountError> {
                 active(user::find(conn, id)?)?;
-                Ok(audit_trail::newest_of_user(conn, id, before, page.one_more())?)
+                let span = Span { before, ..Span::default() };
+                Ok(audit_trail::newest(conn, Events::OfUser(id), span, page.one_more())?)
             })
             .await?;
         let page = Page::<SecurityEvent>::of(page, rows, |row| *row.id.as_uuid());

@@ -196,7 +196,7 @@ impl AuthService {
         self.0.revocations.age(self.0.clock.now())
     }
 
-    /// How many revoked sessions and past epochs are remembered.
+    /// How many revoked sessions, past epochs and changes of premium are remembered.
     pub fn revocations_listed(&self) -> usize {
         self.0.revocations.len()
     }

@@ -2,7 +2,7 @@
 
 use auth_core::{AuditEventId, Role, UserId};
 use auth_persistence::audit_event::{self, AuditEvent};
-use auth_persistence::audit_trail::{self, Span};
+use auth_persistence::audit_trail::{self, Events, Span};
 use auth_persistence::user::{self, NewUser, Walk};
 use uuid::Uuid;
 
@@ -144,9 +144,9 @@ fn the_trail_is_read_between_two_ids(test: &TestDatabase) {
         (all, 2, &[5, 4], &[5, 3], &[5, 2]),
         (inner, 9, &[4, 3, 2], &[3], &[2]),
     ] {
-        assert_eq!(numbers(test.read(move |c| audit_trail::newest(c, span, limit))), of_all);
-        let rows = test.read(move |c| audit_trail::newest_of_user_between(c, user_id(1), span, limit));
-        assert_eq!(numbers(rows), of_user);
-        assert_eq!(numbers(test.read(move |c| audit_trail::newest_of_event(c, "a", span, limit))), of_event);
+        let read = |events| numbers(test.read(move |c| audit_trail::newest(c, events, span, limit)));
+        assert_eq!(read(Events::All), of_all);
+        assert_eq!(read(Events::OfUser(user_id(1))), of_user);
+        assert_eq!(read(Events::Named("a")), of_event);
     }
 }

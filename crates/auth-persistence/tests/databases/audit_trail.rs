@@ -2,7 +2,7 @@
 
 use auth_core::{AuditEventId, UserId};
 use auth_persistence::audit_event::{self, AuditEvent};
-use auth_persistence::audit_trail::newest_of_user;
+use auth_persistence::audit_trail::{Events, Span, newest};
 use uuid::Uuid;
 
 use crate::fixture::{TestDatabase, on_both_databases};
@@ -29,7 +29,8 @@ fn happened(test: &TestDatabase, user: u64, numbers: impl IntoIterator<Item = u6
 }
 
 fn page(test: &TestDatabase, user: UserId, before: Option<u64>, limit: u32) -> Vec<AuditEventId> {
-    let rows = test.read(move |c| newest_of_user(c, user, before.map(id), limit));
+    let span = Span { before: before.map(id), ..Span::default() };
+    let rows = test.read(move |c| newest(c, Events::OfUser(user), span, limit));
     rows.into_iter().map(|row| row.id).collect()
 }
 

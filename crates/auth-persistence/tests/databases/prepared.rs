@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use auth_persistence::audit_trail::{self, Span};
+use auth_persistence::audit_trail::{self, Events, Span};
 use auth_persistence::user::{self, Walk};
 use auth_persistence::{DbConnection, DbError, pending_registration, session};
 use diesel::connection::{Connection, InstrumentationEvent, SimpleConnection};
@@ -70,8 +70,8 @@ fn what_administrators_look_through_has_indexes_of_its_own(test: &TestDatabase) 
         let work = |c: &mut DbConnection| {
             user::newest(c, Walk::Admins, None, 9)?;
             user::newest(c, Walk::Disabled, None, 9)?;
-            audit_trail::newest_of_user_between(c, user_id(1), Span::default(), 9)?;
-            audit_trail::newest_of_event(c, "a", Span::default(), 9).map(drop)
+            audit_trail::newest(c, Events::OfUser(user_id(1)), Span::default(), 9)?;
+            audit_trail::newest(c, Events::Named("a"), Span::default(), 9).map(drop)
         };
         let statements = heard(c, work)?.run;
         statements.into_iter().map(|text| plan(c, &text)).collect::<Result<Vec<_>, DbError>>()

@@ -6,7 +6,7 @@ use std::time::Duration;
 use auth_core::{AuditHead, DisplayName, Email, Role, TokenPurpose};
 use auth_persistence::audit_chain::StoredHead;
 use auth_persistence::audit_checkpoint::AuditCheckpoint;
-use auth_persistence::audit_trail::Span;
+use auth_persistence::audit_trail::{Events, Span};
 use auth_persistence::authenticator_failure::{ANY_LANE, Authenticator};
 use auth_persistence::device::Device;
 use auth_persistence::email_outbox::Prepared;
@@ -55,7 +55,6 @@ fn look_up(c: &mut DbConnection) -> Result<(), DbError> {
     session::find_with_user(c, session_id(1))?;
     session::list_live(c, user_id(1), NOW, NOW)?;
     audit_event::list_for_user(c, user_id(1))?;
-    audit_trail::newest_of_user(c, user_id(1), None, 9)?;
     email_outbox::list_for_user(c, user_id(1))?;
     revocation::list_since(c, NOW)?;
     Ok(())
@@ -251,9 +250,9 @@ pub(crate) fn administration(c: &mut DbConnection) -> Result<(), DbError> {
     user::set_password_must_change(c, user_id(1), true, NOW)?;
     user::set_email_verified(c, user_id(1), None, NOW)?;
     user::set_premium(c, user_id(1), None, NOW)?;
-    audit_trail::newest(c, Span::default(), 9)?;
-    audit_trail::newest_of_user_between(c, user_id(1), Span::default(), 9)?;
-    audit_trail::newest_of_event(c, "a", Span::default(), 9)?;
+    for events in [Events::All, Events::OfUser(user_id(1)), Events::Named("a")] {
+        audit_trail::newest(c, events, Span::default(), 9)?;
+    }
     Ok(())
 }
 

@@ -125,8 +125,7 @@ impl Inner {
         self.change_active(conn, user, change.is_active, &mut done)?;
         let Done { details, news } = done;
         if !details.is_empty() {
-            let event = Event::AdminUserChanged;
-            self.record_by(conn, Some(by.id), event, Some(user.id), &by.client, details.into())?;
+            self.record_administration(conn, by, Event::AdminUserChanged, user.id, details.into())?;
         }
         let user = user::find(conn, user.id)?.ok_or(AdministrationError::NotFound)?;
         Ok((news, Profile::of(user, self.clock.now())))

@@ -117,7 +117,7 @@ impl Inner {
             user::set_premium(conn, id, premium_until, now)?;
         }
         let details = json!({ "role": role, "premium_until": premium_until });
-        self.record_by(conn, Some(by.id), Event::AdminUserCreated, Some(id), &by.client, details)?;
+        self.record_administration(conn, by, Event::AdminUserCreated, id, details)?;
         let payload = Payload { forced: true, ..Payload::default() };
         self.queue(conn, Template::Activate, &email, Some(id), &payload)?;
         let user = user::find(conn, id)?.ok_or(AdministrationError::NotFound)?;

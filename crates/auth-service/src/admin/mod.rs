@@ -25,6 +25,7 @@ pub use self::create::NewAccount;
 pub use self::trail::AuditQuery;
 pub use self::users::UserQuery;
 use crate::account::{AccountError, active};
+use crate::audit::Event;
 use crate::client::Client;
 use crate::fresh_proof::FreshProof;
 use crate::register::kept;
@@ -144,6 +145,18 @@ impl Inner {
             work(inner, conn, by, user)
         })
         .await
+    }
+
+    /// Writes that `by` did `event` to the account of `user`.
+    fn record_administration(
+        &self,
+        conn: &mut DbConnection,
+        by: &Administrator,
+        event: Event,
+        user: UserId,
+        details: serde_json::Value,
+    ) -> Result<(), DbError> {
+        self.record_by(conn, Some(by.id), event, Some(user), &by.client, details)
     }
 }
 

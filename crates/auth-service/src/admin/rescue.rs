@@ -37,7 +37,7 @@ impl AuthService {
             inner.remove_second_factor(conn, user.id)?;
             let news = inner.put_out(conn, &user, Reason::FactorReset)?;
             let details = json!({ "sessions": news.len() });
-            inner.record_by(conn, Some(by.id), Event::AdminMfaReset, Some(user.id), &by.client, details)?;
+            inner.record_administration(conn, by, Event::AdminMfaReset, user.id, details)?;
             // From where the administrator did it is not the user's to know.
             inner.tell(conn, &user, Alert::MfaDisabled, &by.client.request_alone())?;
             Ok((news, ()))
@@ -60,7 +60,7 @@ impl AuthService {
         let revoke = |inner: &Inner, conn: &mut DbConnection, by: &Administrator, user: User| {
             let news = inner.put_out(conn, &user, Reason::RevokedByAdmin)?;
             let details = json!({ "sessions": news.len() });
-            inner.record_by(conn, Some(by.id), Event::AdminSessionsRevoked, Some(user.id), &by.client, details)?;
+            inner.record_administration(conn, by, Event::AdminSessionsRevoked, user.id, details)?;
             Ok((news, ()))
         };
         self.inner().administer_user(claims, user, proof, client, revoke).await
@@ -86,8 +86,7 @@ impl AuthService {
             }
             let email = address_of(&user).ok_or(AdministrationError::NoEmail)?;
             inner.queue(conn, Template::ResetPassword, &email, Some(user.id), &Payload::default())?;
-            let event = Event::PasswordResetRequested;
-            inner.record_by(conn, Some(by.id), event, Some(user.id), &by.client, json!({}))?;
+            inner.record_administration(conn, by, Event::PasswordResetRequested, user.id, json!({}))?;
             Ok((Vec::new(), ()))
         };
         self.inner().administer_user(claims, user, proof, client, send).await

@@ -2,7 +2,7 @@
 
 use auth_core::{AccessClaims, AuditEventId, FieldError, Timestamp, UserId};
 use auth_persistence::audit_event::AuditEvent;
-use auth_persistence::audit_trail::{self, Span};
+use auth_persistence::audit_trail::{self, Events, Span};
 use auth_persistence::{DbConnection, DbError};
 use uuid::Uuid;
 
@@ -78,14 +78,12 @@ impl AuditQuery {
         // An index tells whose an event is, or what it is: not both.
         let is_whole = self.user.is_none() || self.event.is_none();
         let walk = Walk { page: self.page, is_whole, id: |event: &AuditEvent| *event.id.as_uuid() };
-        let part = |before, limit| {
-            let span = self.span(before);
-            match (self.user, &self.event) {
-                (Some(user), _) => audit_trail::newest_of_user_between(conn, user, span, limit),
-                (None, Some(event)) => audit_trail::newest_of_event(conn, event, span, limit),
-                (None, None) => audit_trail::newest(conn, span, limit),
-            }
+        let events = match (self.user, &self.event) {
+            (Some(user), _) => Events::OfUser(user),
+            (None, Some(event)) => Events::Named(event),
+            (None, None) => Events::All,
         };
+        let part = |before, limit| audit_trail::newest(conn, events, self.span(before), limit);
         walk.read(part, |event| self.wants(event))
     }
 }
