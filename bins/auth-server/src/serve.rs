@@ -11,7 +11,7 @@ use actix_web::{App, HttpServer, web};
 use auth_actix::RequestContext;
 use auth_core::SystemClock;
 use auth_service::AuthService;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::http::{self, AppName, BindingCookies, LinkPages, Observed, SharedState, Stopping, TrustedProxies};
 use crate::metrics::Metrics;
@@ -115,8 +115,12 @@ async fn run(
         server(settings, &service, shared, watched.clone(), &stopping, listeners.main).map_err(CannotStart::Serve)?;
     let metrics = watched.metrics.map(|metrics| serve_metrics(metrics, listeners.metrics)).transpose();
     let metrics = metrics.map_err(CannotStart::Serve)?.flatten();
+    // Whoever reads that it listens may stop it at once.
+    match StopSignals::receive() {
+        Ok(signals) => drop(actix_web::rt::spawn(stop_at(signals, server.handle(), stopping))),
+        Err(error) => tracing::error!(%error, "signals can't be received: this server stops when it is killed"),
+    }
     announce(settings, address);
-    actix_web::rt::spawn(stop_on_signal(server.handle(), stopping));
     server.await.map_err(CannotStart::Serve)?;
     jobs.stop().await;
     if let Some(metrics) = metrics {
@@ -221,17 +225,28 @@ fn announce(settings: &Settings, address: SocketAddr) {
     }
 }
 
+/// The signals that ask a process to end, which don't end it from here on.
+struct StopSignals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl StopSignals {
+    fn receive() -> std::io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! { _ = self.terminate.recv() => {} _ = self.interrupt.recv() => {} }
+    }
+}
+
 /// The first signal lets requests in flight finish, the second ends the process at once.
-async fn stop_on_signal(server: ServerHandle, stopping: web::Data<Stopping>) {
-    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
-        tracing::error!("signals can't be received: this server stops when it is killed");
-        return;
-    };
-    tokio::select! { _ = terminate.recv() => {} _ = interrupt.recv() => {} }
+async fn stop_at(mut signals: StopSignals, server: ServerHandle, stopping: web::Data<Stopping>) {
+    signals.next().await;
     tracing::info!("stopping: requests in flight are finished");
     stopping.begin();
     actix_web::rt::spawn(server.stop(true));
-    tokio::select! { _ = terminate.recv() => {} _ = interrupt.recv() => {} }
+    signals.next().await;
     std::process::exit(1);
 }
