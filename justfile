@@ -29,7 +29,7 @@ doc:
 
 # Each library crate alone: with default features and without.
 alone:
-    for crate in auth-core auth-persistence auth-ephemeral auth-email auth-service auth-actix; do cargo test -p "$crate"; done
+    for crate in auth-core auth-persistence auth-ephemeral auth-email auth-oauth auth-service auth-actix; do cargo test -p "$crate"; done
     cargo test -p auth-ephemeral --features redis
     cargo check -p auth-core --no-default-features
 
