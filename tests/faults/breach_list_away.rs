@@ -31,7 +31,7 @@ fn survive_the_breach_list(backend: &Backend) {
     let launch = Launch::on(&database)
         .set("AUTH_HIBP", "on")
         .set("AUTH_HIBP_URL", &list.url())
-        .set("AUTH_BREAKER_RECOVERY", "5s");
+        .set("AUTH_BREAKER_RECOVERY", "12s");
     let server = launch.start();
     let caller = server.caller();
     let register = |number: usize, trouble| {

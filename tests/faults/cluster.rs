@@ -1,7 +1,7 @@
 //! A PostgreSQL server of one test's own, to be stopped, crashed and frozen.
 
 use std::fs;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -9,6 +9,7 @@ use std::process::{Child, Command, Stdio};
 use diesel::{Connection as _, PgConnection};
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::quiet_port::quiet_port;
 use crate::wait::{left_out, until};
 
 /// PostgreSQL refuses to run as root; whoever tests as root has this user from the package.
@@ -30,8 +31,7 @@ impl Cluster {
             return None;
         };
         let folder = tempfile::Builder::new().prefix("gatehouse-cluster-").tempdir().unwrap();
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let mut cluster = Self { folder, programs, port, postmaster: None };
+        let mut cluster = Self { folder, programs, port: quiet_port(), postmaster: None };
         cluster.initialize();
         cluster.start();
         Some(cluster)

@@ -49,7 +49,7 @@ fn a_postgres_in_trouble_is_503_where_it_is_needed_and_heals() {
 #[test]
 fn a_postgres_that_is_gone_for_longer_is_missed_by_every_access_token() {
     let Some((cluster, line, launch)) = by_a_line() else { return };
-    let world = Surroundings::of(launch.set("AUTH_REVOCATION_MAX_AGE", "2s"), &cluster.url());
+    let world = Surroundings::of(launch.set("AUTH_REVOCATION_MAX_AGE", "6s"), &cluster.url());
     for trouble in [Line::Cut, Line::Stall] {
         let given = world.prepare();
         line.set(trouble);

@@ -36,7 +36,7 @@ fn outlast_the_mail_server(backend: &Backend) {
     let database = TestDatabase::new(backend);
     let (queue, port) = (Queue(&database), quiet_port());
     let sink = SmtpSink::start_on(port);
-    let launch = Launch::on(&database).set("AUTH_SMTP_URL", &sink.url()).set("AUTH_BREAKER_RECOVERY", "500ms");
+    let launch = Launch::on(&database).set("AUTH_SMTP_URL", &sink.url()).set("AUTH_BREAKER_RECOVERY", "2s");
     let server = launch.start();
     let people = register_people(server.caller(), ASKED);
     sink.wait_for(ASKED, PATIENCE);

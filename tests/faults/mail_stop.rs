@@ -10,7 +10,7 @@ use crate::process::Launch;
 use crate::queue::{Queue, WAITING};
 use crate::wait::until;
 
-const PEOPLE: usize = 150;
+const PEOPLE: usize = 300;
 
 ///
 #[test]

@@ -46,7 +46,7 @@ fn kill_one(backend: &Backend, chance: &mut Seeded) -> usize {
     sink.set_mode(Mode::Accept);
     queue.end_waits();
     // While there is enough left for the other one to show that it goes on.
-    let after = usize::try_from(chance.below(MAILS as u64 / 3)).unwrap();
+    let after = usize::try_from(chance.below(MAILS as u64 / 6)).unwrap();
     sink.wait_for(after, PATIENCE);
     let killed = usize::try_from(chance.below(2)).unwrap();
     servers[killed].kill();

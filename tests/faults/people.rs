@@ -6,7 +6,7 @@ use crate::caller::Caller;
 use crate::sql;
 
 /// How long mails may take that nothing holds up, on a machine with other work.
-pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(3);
 
 /// Registers `count` people; their addresses.
 pub(crate) fn register_people(caller: Caller, count: usize) -> Vec<String> {

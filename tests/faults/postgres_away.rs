@@ -18,7 +18,8 @@ use crate::wait::until;
 #[test]
 fn a_restart_of_postgres_under_load_is_503_and_heals_without_a_restart_of_the_server() {
     let Some(mut cluster) = Cluster::start_new() else { return };
-    let server = Launch::at(&cluster.url(), cluster.folder()).start();
+    // How old is too old is the other test's.
+    let server = Launch::at(&cluster.url(), cluster.folder()).set("AUTH_REVOCATION_MAX_AGE", "1m").start();
     let (caller, load) = (server.caller(), Load::new(&server.caller().registered("ada@example.org")));
     thread::scope(|scope| {
         let end = load.end_on_drop();
@@ -53,7 +54,7 @@ fn check_bearers_are_believed_for_a_while(caller: Caller, token: &str) {
 #[test]
 fn access_tokens_are_believed_until_the_list_of_revocations_is_too_old() {
     let Some(mut cluster) = Cluster::start_new() else { return };
-    let server = Launch::at(&cluster.url(), cluster.folder()).set("AUTH_REVOCATION_MAX_AGE", "4s").start();
+    let server = Launch::at(&cluster.url(), cluster.folder()).set("AUTH_REVOCATION_MAX_AGE", "10s").start();
     let caller = server.caller();
     let tokens = caller.registered("ada@example.org");
     let token = text(&tokens, "access_token");

@@ -5,6 +5,7 @@ use identity_provider::{Answer as Trouble, Endpoint, IdentityProvider, people};
 use crate::database::{Backend, TestDatabase};
 use crate::process::Launch;
 use crate::provider_flow::{assert_refused, begin, built_in, issuers, sign_in};
+use crate::quiet_port::quiet_port;
 use crate::sql;
 use crate::wait::until;
 
@@ -12,8 +13,9 @@ use crate::wait::until;
 #[test]
 fn a_provider_that_was_away_is_used_when_it_is_back() {
     let database = TestDatabase::new(&Backend::Sqlite);
-    let provider = IdentityProvider::start();
-    let (port, launch) = (provider.port(), Launch::on(&database).set("AUTH_BREAKER_RECOVERY", "500ms"));
+    let port = quiet_port();
+    let provider = IdentityProvider::start_on(port);
+    let launch = Launch::on(&database).set("AUTH_BREAKER_RECOVERY", "500ms");
     let server = built_in(issuers(launch, &[("corp", &provider)]), "google", &provider).start();
     let caller = server.caller();
     assert_eq!(sign_in(caller, "corp", &provider).status, 200);

@@ -5,8 +5,9 @@ use std::path::Path;
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 
+use crate::quiet_port::quiet_port;
 use crate::redis_bed::RedisBed;
-use crate::redis_server::{RedisServer, free_port};
+use crate::redis_server::RedisServer;
 
 /// What the README says a user of ours has to be allowed, and no more.
 const ACL: &str = "ACL SETUSER gatehouse on >secret-Gh7Kq2 resetkeys ~auth:* resetchannels &auth:* -@all +hello +select \
@@ -46,7 +47,7 @@ fn a_socket_of_this_machine_will_do() {
 #[test]
 fn tls_wants_a_certificate_that_the_system_trusts() {
     let Some(redis) = RedisServer::stopped() else { return };
-    let (folder, port) = (redis.folder().to_owned(), free_port());
+    let (folder, port) = (redis.folder().to_owned(), quiet_port());
     let file = |name: &str| folder.join(name).display().to_string();
     make_certificates(&folder);
     let mut redis = redis

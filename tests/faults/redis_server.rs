@@ -1,6 +1,5 @@
 //! A Redis server of one test's own, to be stopped, frozen, emptied and locked.
 
-use std::net::TcpListener;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -8,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 use redis::{Client, Connection, FromRedisValue, cmd};
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::quiet_port::quiet_port;
 use crate::wait::{left_out, until};
 
 /// The server, on a free port of 127.0.0.1 and at a socket in a temporary folder; nothing of it outlives the test.
@@ -33,7 +33,7 @@ impl RedisServer {
             return None;
         }
         let folder = tempfile::Builder::new().prefix("gatehouse-redis-").tempdir().unwrap();
-        Some(Self { folder, port: free_port(), options: Vec::new(), process: None })
+        Some(Self { folder, port: quiet_port(), options: Vec::new(), process: None })
     }
 
     /// The same server with an option more, from its next start on.
@@ -112,8 +112,4 @@ impl Drop for RedisServer {
     fn drop(&mut self) {
         self.kill();
     }
-}
-
-pub(crate) fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }

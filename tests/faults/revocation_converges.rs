@@ -21,7 +21,10 @@ const MAX_AGE: Duration = Duration::from_secs(1);
 const CHECKS: u64 = 1_000;
 
 fn with_redis(database: &TestDatabase, redis: &RedisServer) -> Launch {
-    Launch::on(database).set("REDIS_URL", &redis.url()).set("AUTH_BREAKER_RECOVERY", "500ms")
+    Launch::on(database)
+        .set("REDIS_URL", &redis.url())
+        .set("AUTH_BREAKER_RECOVERY", "500ms")
+        .set("AUTH_REDIS_TIMEOUT", "2s")
 }
 
 fn log_in(server: &Process) -> String {
@@ -120,12 +123,13 @@ fn metric(server: &Process, name: &str) -> f64 {
 /// Longer than the list is believed: not one token is taken before the feed was read.
 fn paused_and_continued(backend: &Backend) {
     let database = TestDatabase::new(backend);
-    let launch = Launch::on(&database).set("AUTH_REVOCATION_MAX_AGE", "1s");
-    let (one, paused) = (launch.start(), launch.start());
+    let launch = Launch::on(&database);
+    let (one, paused) = (launch.start(), launch.clone().set("AUTH_REVOCATION_MAX_AGE", "1s").start());
     one.caller().registered(ADA);
     let (token, kept) = (log_in(&one), log_in(&one));
     for token in [&token, &kept] {
-        assert_eq!(status(&paused, token), 204, "and remembered as good");
+        // Of a second, a busy machine can take half before the feed is read again.
+        until("it is taken, and remembered as good", || status(&paused, token) == 204);
     }
     paused.signal(Signal::STOP);
     let since = Instant::now();

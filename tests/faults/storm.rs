@@ -59,6 +59,7 @@ fn a_storm_of_log_ins_costs_no_memory_and_holds_up_nobody_else() {
         .set("AUTH_ARGON2_ITERATIONS", "2")
         .set("AUTH_HASH_THREADS", &HASH_THREADS.to_string())
         .set("AUTH_HASH_QUEUE", "64")
+        .set("AUTH_REVOCATION_MAX_AGE", "1m")
         .start();
     let caller = server.caller();
     let tokens = caller.registered("ada@example.org");

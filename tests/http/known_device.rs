@@ -108,6 +108,7 @@ on_every_database! {
         assert_problem(&sign_in_on(&server.client, &device, WRONG), 401, "invalid_credentials");
         let dump = server.database.dump();
         assert!(!dump.windows(43).any(|part| part == &device.as_bytes()[3..]));
+        server.terminate();
         assert!(server.log().iter().all(|line| !line.contains(&device[3..])));
         assert!(server.log().len() > 10);
     }

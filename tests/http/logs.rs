@@ -234,9 +234,9 @@ fn no_secret_is_logged(backend: &Backend, level: &str) {
         // Beside the lines of the crates that ours stand on, which are plain text in no order, ours are all there.
         lines(&server);
     }
-    let log = server.log();
-    assert!(log.iter().any(|line| line.contains("request failed")), "the fault above was logged");
-    for line in log {
+    assert!(server.wait_for_log(|line| line.contains("request failed")).is_some(), "the fault above was logged");
+    server.terminate();
+    for line in server.log() {
         for needle in &needles {
             assert!(!line.contains(needle.as_str()), "{needle} in {line}");
         }

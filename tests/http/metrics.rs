@@ -113,6 +113,8 @@ on_every_database! {
             assert_eq!(forgot(server, email).status, 202);
         }
         settle(server);
+        let dropped = || value(&server.client.get("/metrics"), "auth_mails_dropped_total{reason=\"nobody\"}");
+        eventually("the last one, which is gone before it is counted, is counted", || dropped() > 0.5);
         let then = server.client.get("/metrics");
         for (name, expected) in [
             ("auth_login_success_total", 2),

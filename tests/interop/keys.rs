@@ -5,6 +5,7 @@ use serde_json::json;
 use crate::browser::Browser;
 use crate::flow::{Decision, assert_refused, sign_in, tokens};
 use crate::provider::{Provider, client};
+use crate::quiet_port::quiet_port;
 use crate::support::{Response, Server};
 
 /// A sign-in with an `id_token` signed by this algorithm.
@@ -36,10 +37,10 @@ fn id_tokens_signed_with_the_clients_secret_are_refused() {
 #[test]
 fn a_provider_that_changes_its_keys_is_followed() {
     let test = "a provider with new keys";
-    let Some(provider) = Provider::start(test) else { return };
+    let settings = json!({ "clients": [client("corp")], "port": quiet_port() });
+    let Some(provider) = Provider::start_with(test, &settings) else { return };
     let server = Server::on_sqlite(provider.options());
     let before = tokens(&sign_in(&mut Browser::new(&server), "corp", Decision::Agree("ada")));
-    let settings = json!({ "clients": [client("corp")], "port": provider.port() });
     drop(provider);
     let _renewed = Provider::start_with(test, &settings).unwrap();
     let after = tokens(&sign_in(&mut Browser::new(&server), "corp", Decision::Agree("ada")));

@@ -11,6 +11,8 @@
     reason = "clippy takes only functions marked as tests for tests, not what they call"
 )]
 
+#[path = "../faults/quiet_port.rs"]
+mod quiet_port;
 #[expect(dead_code, unused_imports, unused_macros, reason = "the harness serves several suites")]
 #[path = "../support/mod.rs"]
 mod support;

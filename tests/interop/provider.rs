@@ -67,11 +67,6 @@ impl Provider {
         self.said.lock().unwrap().clone()
     }
 
-    /// The port of loopback that it listens on.
-    pub(crate) fn port(&self) -> u16 {
-        self.issuer.rsplit(':').next().and_then(|port| port.parse().ok()).expect("a port")
-    }
-
     /// What a server needs so that people can sign in by this provider at `/auth/corp`.
     pub(crate) fn options(&self) -> ServerOptions {
         self.named(ServerOptions::default(), "CORP")

@@ -4,6 +4,7 @@ use std::io::{BufRead as _, BufReader, Read as _};
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -12,7 +13,7 @@ use smtp_sink::SmtpSink;
 use super::{Backend, Client, Response, TestDatabase};
 
 /// How long a server may take to start, on a machine that builds and tests at the same time.
-const START: Duration = Duration::from_mins(1);
+const START: Duration = Duration::from_mins(3);
 
 /// Unless it is set, a server gets a mail server of its own; empty, it prints its mails to the log.
 const SMTP_URL: &str = "AUTH_SMTP_URL";
@@ -44,6 +45,8 @@ pub(crate) struct Server {
     pub(crate) database: Arc<TestDatabase>,
     process: Mutex<Child>,
     log: Arc<Log>,
+    /// They end when the process has.
+    followers: Mutex<Vec<JoinHandle<()>>>,
     sink: Option<SmtpSink>,
 }
 
@@ -81,12 +84,13 @@ impl Server {
         }
         let mut process = command(&database, options).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let log = Arc::new(Log::default());
-        follow(process.stdout.take().unwrap(), Arc::clone(&log));
-        follow(process.stderr.take().unwrap(), Arc::clone(&log));
+        let out = follow(process.stdout.take().unwrap(), Arc::clone(&log));
+        let err = follow(process.stderr.take().unwrap(), Arc::clone(&log));
+        let followers = Mutex::new(vec![out, err]);
         // From here on the process is killed also when something below panics.
         let address = SocketAddr::from(([127, 0, 0, 1], 0));
         let process = Mutex::new(process);
-        let mut server = Self { client: Client::new(address), address, database, process, log, sink };
+        let mut server = Self { client: Client::new(address), address, database, process, log, followers, sink };
         let listening = server.wait_for_log(|line| line.contains("listening")).unwrap_or_else(|| {
             panic!("the server did not start: {:#?}", server.log());
         });
@@ -151,12 +155,16 @@ impl Server {
         let _ = process.wait();
     }
 
-    /// Asks the server to stop (SIGTERM), and waits until it has: its exit code.
+    /// Asks the server to stop (SIGTERM), and waits until it has and all of its log was read: its exit code.
     pub(crate) fn terminate(&self) -> Option<i32> {
         let mut process = self.process.lock().unwrap();
         let status = Command::new("kill").arg("-TERM").arg(process.id().to_string()).status().unwrap();
         assert!(status.success());
-        process.wait().unwrap().code()
+        let code = process.wait().unwrap().code();
+        for follower in self.followers.lock().unwrap().drain(..) {
+            follower.join().unwrap();
+        }
+        code
     }
 
     /// Registers a user with this address and the password [`PASSWORD`], and returns their tokens.
@@ -209,13 +217,13 @@ fn command(database: &TestDatabase, options: ServerOptions) -> Command {
     command
 }
 
-fn follow(stream: impl std::io::Read + Send + 'static, log: Arc<Log>) {
+fn follow(stream: impl std::io::Read + Send + 'static, log: Arc<Log>) -> JoinHandle<()> {
     std::thread::spawn(move || {
         for line in BufReader::new(stream).lines().map_while(Result::ok) {
             log.lines.lock().unwrap().push(line);
             log.changed.notify_all();
         }
-    });
+    })
 }
 
 impl Log {

@@ -4,7 +4,7 @@ use std::sync::Barrier;
 use std::time::{Duration, Instant};
 
 /// How long a condition may take to come true, on a machine that builds and tests at the same time.
-const LONGEST: Duration = Duration::from_mins(1);
+const LONGEST: Duration = Duration::from_mins(3);
 
 /// Asks until the answer is yes.
 pub(crate) fn eventually(what: &str, condition: impl Fn() -> bool) {

@@ -95,7 +95,7 @@ impl Drop for RedisServer {
 /// soon, and it waits longer than it would, so that a server that is well is not taken for one away on a busy machine.
 pub(crate) fn open(user: &str, address: SocketAddr) -> Redis {
     let config = RedisConfig {
-        timeout: Duration::from_secs(1),
+        timeout: Duration::from_secs(3),
         breaker: BreakerConfig { recovery: Duration::from_millis(50), ..BreakerConfig::default() },
         ..RedisConfig::new(format!("redis://{user}{address}"))
     };

@@ -18,7 +18,7 @@ use super::*;
 /// Long enough for a busy machine: no test waits for it.
 const PATIENT: Duration = Duration::from_mins(1);
 /// For the tests that wait until it is over.
-const SHORT: Duration = Duration::from_secs(1);
+const SHORT: Duration = Duration::from_secs(3);
 const NEVER: NonZeroU32 = NonZeroU32::MAX;
 const LOOPBACK: &str = "127.0.0.1";
 

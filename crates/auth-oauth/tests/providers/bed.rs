@@ -16,7 +16,7 @@ pub(crate) const RECOVERY: Duration = Duration::from_secs(30);
 /// Long enough for a busy machine: no test waits for it.
 pub(crate) const PATIENT: Duration = Duration::from_mins(1);
 /// For the tests that wait until it is over.
-pub(crate) const SHORT: Duration = Duration::from_secs(2);
+pub(crate) const SHORT: Duration = Duration::from_secs(5);
 
 pub(crate) const CALLBACK: &str = "https://auth.example.com/auth/provider/callback";
 

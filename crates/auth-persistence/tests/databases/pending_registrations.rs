@@ -128,7 +128,11 @@ fn the_loser_of_a_race_leaves_the_transaction_usable(test: &TestDatabase) {
 fn waits_for_a_lock(c: &mut auth_persistence::DbConnection) -> Result<bool, auth_persistence::DbError> {
     use diesel::RunQueryDsl as _;
 
-    let waiting = diesel::dsl::sql::<diesel::sql_types::Bool>("EXISTS (SELECT 1 FROM pg_locks WHERE NOT granted)");
+    // Other tests' databases are in the same cluster.
+    let waiting = diesel::dsl::sql::<diesel::sql_types::Bool>(
+        "EXISTS (SELECT 1 FROM pg_stat_activity
+         WHERE datname = current_database() AND cardinality(pg_blocking_pids(pid)) > 0)",
+    );
     Ok(diesel::select(waiting).get_result(c)?)
 }
 

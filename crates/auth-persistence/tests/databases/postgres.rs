@@ -1,6 +1,5 @@
 //! What is PostgreSQL's alone: settings, lost connections, aborted transactions.
 
-use std::sync::{Arc, Barrier};
 use std::thread;
 
 use auth_persistence::{Database, DatabaseConfig, DbConnection, DbError, OpenError, user};
@@ -8,7 +7,7 @@ use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::Text;
 
-use crate::fixture::{Place, TestDatabase, run, until};
+use crate::fixture::{MeetingPoint, Place, TestDatabase, run, until};
 use crate::rows::{new_user, user_id};
 
 /// Ends every connection of the database, as a restart does.
@@ -30,14 +29,14 @@ fn on_each_connection<T: Send + 'static>(
     test: &TestDatabase,
     job: fn(&mut DbConnection) -> Result<T, DbError>,
 ) -> [Result<T, DbError>; 4] {
-    let barrier = Arc::new(Barrier::new(4));
+    let point = MeetingPoint::default();
     thread::scope(|scope| {
         [(); 4]
             .map(|()| {
-                let (barrier, test) = (Arc::clone(&barrier), test);
+                let point = point.clone();
                 scope.spawn(move || {
                     test.database.statements_blocking(move |c| {
-                        barrier.wait();
+                        point.meet(4);
                         job(c)
                     })
                 })

@@ -1,6 +1,5 @@
 //! What is SQLite's alone: settings, files, a full disk.
 
-use std::sync::{Arc, Barrier};
 use std::thread;
 
 use auth_persistence::{Database, DatabaseConfig, DbConnection, DbError, Hidden, OpenError, email_outbox, user};
@@ -8,7 +7,7 @@ use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 
-use crate::fixture::{Place, TestDatabase, run};
+use crate::fixture::{MeetingPoint, Place, TestDatabase, run};
 use crate::rows::{new_email, new_user, user_id, user_with_session};
 
 #[derive(Debug, PartialEq)]
@@ -43,13 +42,13 @@ fn every_connection_has_its_settings() {
     };
     assert_eq!(test.write(settings), expected(0));
     // Four jobs that wait for each other are on four connections.
-    let barrier = Arc::new(Barrier::new(4));
+    let point = MeetingPoint::default();
     thread::scope(|scope| {
         let jobs = [(); 4].map(|()| {
-            let (barrier, test) = (Arc::clone(&barrier), &test);
+            let (point, test) = (point.clone(), &test);
             scope.spawn(move || {
                 test.read(move |c| {
-                    barrier.wait();
+                    point.meet(4);
                     settings(c)
                 })
             })

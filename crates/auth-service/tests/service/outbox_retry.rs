@@ -153,16 +153,15 @@ fn while_the_server_is_away_mails_wait_and_it_is_asked_seldom(bed: &Bed) {
 
 /// away for a quarter of an hour, the worker trying all the time.
 fn when_the_server_is_back_all_go_within_two_minutes_the_oldest_first(bed: &Bed) {
-    let mut service = bed.mailing();
-    let port = service.sink.port();
-    service.sink = SmtpSink::start();
+    let service = bed.mailing();
+    service.sink.set_mode(Mode::CloseOnConnect);
     let emails = queue(&service, 40);
     for _ in 0..90 {
         service.deliver();
         bed.clock().advance(10 * SECOND);
     }
     assert_eq!(open(&service).len(), 40);
-    service.sink = SmtpSink::start_on(port);
+    service.sink.set_mode(Mode::Accept);
     let mut came = Vec::new();
     for _ in 0..12 {
         service.deliver();

@@ -120,7 +120,9 @@ fn a_name_tells_the_limit_and_not_the_key() {
     let Some(subject) = InRedis::new() else { return };
     assert_eq!(drain(&subject.limiter(), &charge("login_account", 0xC5, 1)), 1);
     let name = subject.corner.names().remove(0);
-    assert!(name.starts_with(&format!("{}limit:login_account:", subject.corner.prefix)), "{name}");
+    // The prefix is random.
+    let name = name.strip_prefix(&subject.corner.prefix).unwrap();
+    assert!(name.starts_with("limit:login_account:"), "{name}");
     assert!(!name.to_lowercase().contains("c5c5") && !name.contains("xcXF"), "{name}: in hexadecimal or base64");
 }
 

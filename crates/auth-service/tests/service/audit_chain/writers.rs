@@ -29,6 +29,7 @@ fn eight_writers_and_two_that_link_at_once_make_one_chain(bed: &Bed) {
             while writing.load(Ordering::SeqCst) > 0 {
                 // Who doesn't get the lock in time tries again, as the job does.
                 let _ = block_on(instance.service.seal_audit_events());
+                std::thread::yield_now();
             }
         }
     });
@@ -60,6 +61,7 @@ fn accounts_that_are_deleted_while_rows_are_linked_leave_a_whole_chain(bed: &Bed
         } else {
             while deleting.load(Ordering::SeqCst) > 0 {
                 let _ = block_on(instance.service.seal_audit_events());
+                std::thread::yield_now();
             }
         }
     });

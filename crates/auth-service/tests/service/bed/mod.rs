@@ -21,7 +21,7 @@ use auth_core::{AuthSecret, ManualClock, SecretRing};
 use auth_email::Mailer;
 use auth_ephemeral::Broadcast;
 use auth_oauth::Providers;
-use auth_persistence::{Database, DatabaseConfig, DatabaseKind};
+use auth_persistence::{Database, DatabaseConfig, DatabaseKind, OpenError};
 use auth_service::{RateLimits, ServiceConfig, StartError};
 use tempfile::TempDir;
 
@@ -102,7 +102,7 @@ impl Bed {
         // A machine that does much else at the same time makes jobs wait for long.
         let max_wait = Duration::from_mins(1);
         let config = DatabaseConfig { schema, pool_size: Some(3), max_wait, ..DatabaseConfig::new(url) };
-        let database = Database::open(config.clone()).unwrap();
+        let database = open(&config);
         database.migrate().unwrap();
         Self { config, opened: Mutex::new(vec![database.clone()]), database, clock: Arc::default(), _place: place }
     }
@@ -118,7 +118,7 @@ impl Bed {
 
     /// Threads and connections of their own, as another process has them.
     pub(crate) fn open_again(&self) -> Database {
-        let database = Database::open(self.config.clone()).unwrap();
+        let database = open(&self.config);
         self.opened.lock().unwrap().push(database.clone());
         database
     }
@@ -160,6 +160,17 @@ impl Bed {
         let clock = Arc::new(ManualClock::at(self.clock.now().plus(ahead)));
         Setup { clock, database: self.open_again(), ..self.setup() }.start().unwrap()
     }
+}
+
+/// Tries again where a busy machine took longer than a first connection may take.
+fn open(config: &DatabaseConfig) -> Database {
+    for _ in 0..4 {
+        match Database::open(config.clone()) {
+            Err(OpenError::Unreachable) => {}
+            opened => return opened.unwrap(),
+        }
+    }
+    Database::open(config.clone()).unwrap()
 }
 
 impl Drop for Bed {

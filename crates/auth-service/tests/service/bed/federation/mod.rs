@@ -5,9 +5,10 @@ mod person;
 
 use std::ops::Deref;
 use std::sync::Arc;
+use std::time::Duration;
 
 use auth_core::{BreakerConfig, Clock as _, ErrorCode, ManualClock};
-use auth_oauth::{ClientCredentials, Endpoints, NetworkPolicy, OidcIssuer, Providers};
+use auth_oauth::{ClientCredentials, Endpoints, NetworkPolicy, OidcIssuer, Providers, Timeouts};
 use auth_service::{LinkedAccount, OAuthFlowError, OAuthStart, OAuthStarted, Step};
 use identity_provider::IdentityProvider;
 use url::Url;
@@ -93,7 +94,11 @@ fn providers(idp: &IdentityProvider, clock: &Arc<ManualClock>, names: &[&str]) -
         token_url: url(idp.token_url()),
         userinfo_url: url(idp.userinfo_url()),
     };
-    let mut builder = Providers::builder(NetworkPolicy::Any, BreakerConfig::default(), Arc::clone(clock) as _);
+    // The first of a process to sign makes an RSA key, which takes its time on a busy machine.
+    let patient = Duration::from_mins(1);
+    let timeouts = Timeouts { connect: patient, call: patient, exchange: patient };
+    let breaker = BreakerConfig::default();
+    let mut builder = Providers::builder(NetworkPolicy::Any, breaker, Arc::clone(clock) as _).timeouts(timeouts);
     for name in names {
         builder = match *name {
             GOOGLE => builder.google(client(), Some(endpoints())),
