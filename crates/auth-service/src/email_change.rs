@@ -34,7 +34,7 @@ pub(crate) struct Undo {
     pub(crate) old_email: String,
     /// The account's security epoch after the change: of several changes, the later one has the higher.
     pub(crate) epoch: i64,
-    /// Whether the old address had been verified.
+    /// Whether somebody had shown to have the old address.
     pub(crate) was_verified: bool,
 }
 
@@ -68,7 +68,7 @@ impl AuthService {
             .write(move |conn| {
                 let user = proven.still_holds(conn, &claims)?;
                 let id = user.id;
-                if user.email_verified_at.is_none() && is_address_of(&user, &email) {
+                if !user.has_shown_address() && is_address_of(&user, &email) {
                     // Nothing changes, and the link of a change proves less than that of a verification.
                     return Ok(handle.queue_verification(conn, &user)?);
                 }
@@ -164,7 +164,7 @@ impl Inner {
         let change: PendingChange = serde_json::from_str(payload).map_err(|_| LinkError::TokenInvalid)?;
         let new = Email::parse(&change.new_email).map_err(|_| LinkError::TokenInvalid)?;
         let old = address_of(user);
-        if user.email_verified_at.is_none() && is_address_of(user, &new) || ended_by_others(conn, change.session)? {
+        if !user.has_shown_address() && is_address_of(user, &new) || ended_by_others(conn, change.session)? {
             return Err(LinkError::TokenInvalid);
         }
         self.set_address(conn, user.id, &new)?;
@@ -189,7 +189,7 @@ impl Inner {
         client: &Client,
     ) -> Result<(), DbError> {
         let now = self.clock.now();
-        let (user, was_verified) = (user.id, user.email_verified_at.is_some());
+        let (user, was_verified) = (user.id, user.has_shown_address());
         reserved_address::reserve(conn, old.canonical(), user, now.plus(Template::EmailChanged.life()))?;
         let payload = Payload {
             epoch: Some(epoch),

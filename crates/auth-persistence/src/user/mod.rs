@@ -80,6 +80,13 @@ pub struct User {
     pub updated_at: Timestamp,
 }
 
+impl User {
+    /// Whether somebody has shown to have the address. That an administrator vouched for it shows nothing.
+    pub const fn has_shown_address(&self) -> bool {
+        self.email_verified_at.is_some() && self.email_vouched_at.is_none()
+    }
+}
+
 /// A user to be stored. What is not here starts empty.
 #[derive(Clone, Debug)]
 pub struct NewUser {

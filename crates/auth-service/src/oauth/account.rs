@@ -107,8 +107,7 @@ impl Inner {
             // The same person came twice at once.
             return Err(NotIdentified::Raced(Conflict::OAuthIdentity));
         }
-        let is_unproven = user.email_changed_at.is_some() || user.email_vouched_at.is_some();
-        let refusal = if user.email_verified_at.is_none() || is_unproven {
+        let refusal = if !user.has_shown_address() || user.email_changed_at.is_some() {
             Some(OAuthFlowError::AccountExists)
         } else if user.disabled_at.is_some() {
             Some(OAuthFlowError::AccountDisabled)

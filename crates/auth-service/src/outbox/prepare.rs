@@ -114,8 +114,8 @@ impl Inner {
     ) -> Result<Option<Plan>, DbError> {
         let is_theirs = user.email_normalized.as_deref() == Some(recipient.canonical());
         Ok(match template {
-            Template::VerifyEmail if user.email_verified_at.is_some() || !is_theirs => None,
-            Template::ChangeEmail if user.email_verified_at.is_none() && is_theirs => None,
+            Template::VerifyEmail if user.has_shown_address() || !is_theirs => None,
+            Template::ChangeEmail if !user.has_shown_address() && is_theirs => None,
             Template::ChangeEmail => {
                 if self.is_taken(conn, &recipient, user)? {
                     return Ok(Some(Plan::account_exists(recipient)));
@@ -182,7 +182,7 @@ impl Inner {
         if let Some(user) = Self::lock_by_email(conn, asked)? {
             return Ok(match address_of(&user) {
                 Some(email) if registered => pending.map(|_| Plan::account_exists(email)),
-                Some(email) if user.email_verified_at.is_none() && user.disabled_at.is_none() => {
+                Some(email) if !user.has_shown_address() && user.disabled_at.is_none() => {
                     Some(Plan::to_user(Template::VerifyEmail, &user, email))
                 }
                 _ => None,

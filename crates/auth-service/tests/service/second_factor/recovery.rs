@@ -15,6 +15,7 @@ on_both_databases! {
     a_reset_of_a_verified_account_keeps_the_factor,
     a_reset_of_an_unverified_account_removes_it,
     an_administrator_s_word_for_an_address_keeps_no_stranger_s_factor,
+    a_link_to_an_address_that_was_vouched_for_needs_the_account_and_then_keeps_the_factor,
     a_reset_removes_what_a_stranger_has_begun,
     an_address_that_is_taken_back_is_rid_of_a_stranger_s_factor,
     a_reset_brings_no_disabled_factor_back,
@@ -85,9 +86,7 @@ fn a_reset_of_an_unverified_account_removes_it(bed: &Bed) {
 fn an_administrator_s_word_for_an_address_keeps_no_stranger_s_factor(bed: &Bed) {
     let service = bed.mailing();
     let stranger = service.protected(ADA);
-    let root = service.administrator(bed, "root@example.org");
-    let vouch = AccountChange { email_verified: Some(true), ..AccountChange::default() };
-    assert!(service.change_user(&root, stranger.user(), vouch).unwrap().email_verified);
+    vouch_for(bed, &service, &stranger);
     service.reset(&service.reset_token(ADA), NEW_PASSWORD).unwrap();
     assert_eq!(bed.count("totp_credentials", "true"), 0);
     let owner = service.try_log_in(ADA, NEW_PASSWORD).unwrap();
@@ -98,6 +97,31 @@ fn an_administrator_s_word_for_an_address_keeps_no_stranger_s_factor(bed: &Bed) 
     service.reset(&service.reset_token(ADA), OTHER_PASSWORD).unwrap();
     let asked = asked_after(&service, ADA, OTHER_PASSWORD);
     assert!(service.answer_totp(&asked, &owner.app.next(&service)).is_ok());
+}
+
+fn vouch_for(bed: &Bed, service: &Mailing, user: &Protected) {
+    let root = service.administrator(bed, "root@example.org");
+    let vouch = AccountChange { email_verified: Some(true), ..AccountChange::default() };
+    assert!(service.change_user(&root, user.user(), vouch).unwrap().email_verified);
+    service.mails();
+}
+
+/// H-03: the click of an owner who never signed up, on a link that a stranger asked for, shows nothing; whoever has the
+/// account, too, shows all that an administrator's word didn't.
+fn a_link_to_an_address_that_was_vouched_for_needs_the_account_and_then_keeps_the_factor(bed: &Bed) {
+    let service = bed.mailing();
+    let ada = service.protected(ADA);
+    vouch_for(bed, &service, &ada);
+    bed.clock().advance(MINUTE);
+    service.ask_for_address(&ada.account, ADA).unwrap();
+    let mail = service.one_mail();
+    assert!(mail.is("verify-email", ADA), "a link that changes an address proves less: {mail:?}");
+    let alone = block_on(service.service.verify_email(Some(&mail.token), AccountProof::default(), &browser()));
+    assert!(matches!(alone, Err(LinkError::ProofRequired)), "{alone:?}");
+    service.verify_as(&mail.token, &ada.account).unwrap();
+    service.reset(&service.reset_token(ADA), NEW_PASSWORD).unwrap();
+    let asked = asked_after(&service, ADA, NEW_PASSWORD);
+    assert!(service.answer_totp(&asked, &ada.app.next(&service)).is_ok());
 }
 
 /// A secret that waits for its first code, too; and the count of wrong ones.
@@ -124,13 +148,16 @@ fn a_reset_removes_what_a_stranger_has_begun(bed: &Bed) {
 
 /// H-03, H-04: the stranger had moved the account to an address of their own, which they verified.
 fn an_address_that_is_taken_back_is_rid_of_a_stranger_s_factor(bed: &Bed) {
-    for factor_first in [true, false] {
+    for (number, (factor_first, vouched)) in [(true, false), (false, false), (true, true)].into_iter().enumerate() {
         let service = bed.mailing();
-        let (owner, stranger) =
-            (format!("owner-{factor_first}@example.org"), format!("{factor_first}@stranger.example"));
+        let (owner, stranger) = (format!("owner-{number}@example.org"), format!("{number}@stranger.example"));
         let mut account = service.register(&owner);
         if factor_first {
-            account = service.protect(account).account;
+            let protected = service.protect(account);
+            if vouched {
+                vouch_for(bed, &service, &protected);
+            }
+            account = protected.account;
         }
         service.ask_for_address(&account, &stranger).unwrap();
         service.confirm_address(&service.token("change-email")).unwrap();
@@ -140,7 +167,7 @@ fn an_address_that_is_taken_back_is_rid_of_a_stranger_s_factor(bed: &Bed) {
         service.undo_address(&service.token("undo-email")).unwrap();
         service.reset(&service.token("reset-password"), NEW_PASSWORD).unwrap();
         let user = service.try_log_in(&owner, NEW_PASSWORD).unwrap().user;
-        assert!(user.email_verified && !user.mfa_enabled, "factor first: {factor_first}");
+        assert!(user.email_verified && !user.mfa_enabled, "factor first: {factor_first}, vouched for: {vouched}");
     }
 }
 
