@@ -131,4 +131,6 @@ fn an_export_is_a_new_file_that_nobody_else_reads() {
     std::fs::remove_file(&path).unwrap();
     let broken = export();
     assert_eq!((broken.code, path.exists()), (Some(1), false), "half a file must not be taken for a whole one");
+    let names = std::fs::read_dir(database.folder.path()).unwrap().map(|entry| entry.unwrap().file_name());
+    assert!(!names.into_iter().any(|name| name.to_string_lossy().ends_with(".part")), "and is left nowhere");
 }

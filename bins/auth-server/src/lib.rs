@@ -16,6 +16,7 @@ mod http;
 mod keys;
 mod logging;
 mod metrics;
+mod new_file;
 mod outbox;
 mod progress;
 mod providers;

@@ -1,13 +1,14 @@
 //! The development secret: made once, kept beside the database, so that a first start needs no configuration.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use auth_core::{OsRandom, Random as _};
+use auth_core::OsRandom;
 use secrecy::SecretString;
 use zeroize::Zeroizing;
 
+use crate::new_file::NewFile;
 use crate::settings::value::new_secret;
 
 /// Where the secret of the SQLite database at `database` is kept.
@@ -22,8 +23,7 @@ pub(crate) fn load_or_make(folder: &Path) -> io::Result<SecretString> {
     let path = folder.join("auth.secret");
     if !path.exists() {
         make_folder(folder)?;
-        let draft = Draft::write(folder, &new_secret(&OsRandom))?;
-        match fs::hard_link(&draft.0, &path) {
+        match write(&path, &new_secret(&OsRandom)) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
             _ => {}
         }
@@ -32,38 +32,18 @@ pub(crate) fn load_or_make(folder: &Path) -> io::Result<SecretString> {
     Ok(SecretString::from(text.trim_end()))
 }
 
+fn write(path: &Path, secret: &str) -> io::Result<()> {
+    let mut file = NewFile::begin(path)?;
+    writeln!(file, "{secret}")?;
+    file.finish()
+}
+
 fn make_folder(folder: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(folder)
-}
-
-/// A file under a name of its own, which goes when this is dropped.
-struct Draft(PathBuf);
-
-impl Draft {
-    fn write(folder: &Path, secret: &str) -> io::Result<Self> {
-        let mut suffix = [0; 8];
-        OsRandom.fill(&mut suffix);
-        let path = folder.join(format!("auth.secret.{:016x}", u64::from_le_bytes(suffix)));
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file: File = options.open(&path)?;
-        let draft = Self(path);
-        writeln!(file, "{secret}")?;
-        file.sync_all()?;
-        Ok(draft)
-    }
-}
-
-impl Drop for Draft {
-    fn drop(&mut self) {
-        let _ = fs::remove_file(&self.0);
-    }
 }
 
 #[cfg(test)]

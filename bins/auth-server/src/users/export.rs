@@ -1,35 +1,22 @@
 //! `users export`.
 
-use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 use auth_service::AuthService;
 
 use super::BrokenOff;
+use crate::new_file::NewFile;
 use crate::progress::Progress;
 
 /// Writes all users to `path`, a file that isn't there yet, or to standard output; returns how many they are.
 pub(crate) async fn export(service: &AuthService, path: Option<&Path>) -> Result<u64, BrokenOff> {
     let Some(path) = path else { return write_all(service, &mut io::stdout().lock(), BrokenOff::Output).await };
     let in_file = |error| BrokenOff::File { path: path.to_owned(), error };
-    let file = create(path).map_err(in_file)?;
-    let written = write_all(service, &mut BufWriter::new(&file), in_file).await;
-    let finished = written.and_then(|users| file.sync_all().map(|()| users).map_err(in_file));
-    if finished.is_err() {
-        // Half of them must not be taken for all.
-        let _ = fs::remove_file(path);
-    }
-    finished
-}
-
-/// A new file that nobody else may read.
-fn create(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
+    let mut file = NewFile::begin(path).map_err(in_file)?;
+    let users = write_all(service, &mut BufWriter::new(&mut file), in_file).await?;
+    file.finish().map_err(in_file)?;
+    Ok(users)
 }
 
 async fn write_all(
