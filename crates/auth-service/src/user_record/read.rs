@@ -19,6 +19,10 @@ const MAX_PICTURE: usize = 2048;
 /// As long as a provider's name is, in bytes.
 const MAX_PROVIDER: usize = 32;
 
+/// The most linked accounts of a user: more providers than anybody sets up, and few enough to ask for those of a whole batch
+/// by one statement.
+const MAX_LINKED: usize = 32;
+
 impl UserRecord {
     /// The longest line, in bytes.
     pub const MAX_LINE_BYTES: usize = 64 * 1024;
@@ -116,6 +120,9 @@ fn linked_accounts(fields: &mut Fields) -> Result<Vec<LinkedRecord>, RefusedReco
     let mut accounts: Vec<LinkedRecord> = Vec::new();
     for mut object in fields.objects("linked_accounts")? {
         let account = linked_account(&mut object)?;
+        if accounts.len() == MAX_LINKED {
+            return Err(object.refuse("provider", format!("a user has {MAX_LINKED} linked accounts at most")));
+        }
         if accounts.iter().any(|other| other.provider == account.provider) {
             return Err(object.refuse("provider", "a user has one account of each provider"));
         }

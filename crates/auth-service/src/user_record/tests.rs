@@ -142,6 +142,16 @@ fn fields_that_contradict_each_other_are_refused() {
 }
 
 #[test]
+fn linked_accounts_are_thirty_two_at_most() {
+    let accounts = |count: usize| {
+        let account = |number| json!({ "provider": format!("p{number}"), "subject": "1" });
+        json!({ "email": "a@b.co", "linked_accounts": (0..count).map(account).collect::<Vec<_>>() })
+    };
+    assert_eq!(parse(&accounts(32)).unwrap().linked_accounts.len(), 32);
+    assert_eq!(parse(&accounts(33)).unwrap_err().field.as_deref(), Some("linked_accounts[32].provider"));
+}
+
+#[test]
 fn what_a_line_leaves_out_is_empty_or_filled_in() {
     let user = stored(br#" {"email":"Ada@Example.org","email_verified":true,"is_active":false,"username":null} "#).user;
     assert_eq!(
