@@ -15,8 +15,11 @@ mkdir -p secrets
 keep() { [ -e "secrets/$1" ] || { printf '%s\n' "$2" >"secrets/$1" && chmod 0444 "secrets/$1"; }; }
 random() { openssl rand -hex 32; }
 
-keep auth_secret "$(openssl rand -base64 48)"
-keep postgres_password "$(random)"
+# Assigned first: the script ends here where there is no openssl, and doesn't keep an empty file.
+auth_secret=$(openssl rand -base64 48)
+postgres_password=$(random)
+keep auth_secret "$auth_secret"
+keep postgres_password "$postgres_password"
 keep database_url "postgres://auth:$(cat secrets/postgres_password)@postgres/auth"
 redis_password=$(random)
 keep redis_conf "requirepass $redis_password

@@ -11,7 +11,7 @@ usage: bench [--rows PATTERN] [--seconds N] [--repetitions N] [--json PATH] [--m
 --rows PATTERN     only the groups of rows whose name holds PATTERN, or one of several with commas between:
                    login, storm, memory, verify, me-sqlite, me-postgres, refresh-sqlite, refresh-postgres, start,
                    lookup, logs, codes, forgot-sqlite, forgot-postgres, outbox, clean-up,
-                   oauth-hang, oauth-starts, limits, revocation
+                   oauth-hang, oauth-starts, limits, revocation, import
 --seconds N        how long each measurement takes (default 3)
 --repetitions N    how often each measurement is taken, in turns with what it is compared with (default 5)
 --json PATH        where the table is written as JSON (default target/bench.json)

@@ -12,7 +12,7 @@ use crate::{CurrentUser, Problem};
 ///
 /// With a remote issuer each request asks its `GET /auth/verify`, once the token has passed all that can be checked
 /// here, so that nobody without a token of the issuer's makes a call. 503 with `Retry-After` while the issuer is away:
-/// what isn't confirmed isn't let in. With our key ring in process nobody is asked, since what was revoked is known
+/// what isn't confirmed isn't let in. Premium is no part of that answer: the token's own word counts. With our key ring in process nobody is asked, since what was revoked is known
 /// here.
 #[derive(Clone, Debug)]
 pub struct Confirmed<T>(pub T);

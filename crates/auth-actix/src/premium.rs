@@ -11,7 +11,7 @@ use crate::{CurrentUser, Problem};
 /// what they lack.
 ///
 /// With our key ring in process a change reaches the next request; with a remote issuer the next access token has it.
-/// The end of premium is in the token, so it is exact in both.
+/// The end of premium is in the token, in whole seconds, so it is the same in both.
 #[derive(Clone, Debug)]
 pub struct RequirePremium(pub CurrentUser);
 

@@ -5,7 +5,7 @@
 //! lost costs the wait for the next poll, and one that comes twice changes nothing.
 //!
 //! ```text
-//! message = sealed(format (1 byte, 0x01) ‖ piece of news ‖ … )
+//! message = sealed(format (1 byte, 0x02) ‖ piece of news ‖ … )
 //! piece   = id (16) ‖ at (8) ‖ expires_at (8) ‖ kind (1) ‖ session or user (16) ‖ epoch (8) ‖ premium until (8)
 //! ```
 //!

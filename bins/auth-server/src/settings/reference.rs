@@ -9,6 +9,9 @@ const ENV_HEADING: &str = "\
 # Settings of auth-server, each with its default. Copy the lines that you need; docs/configuration.md tells the rules.
 # Generated from the settings: change the table in bins/auth-server/src/settings/section, then run
 # `UPDATE_GENERATED=1 cargo test -p auth-server`.
+#
+# The server reads no `.env` by itself. For a shell: `set -a; . ./.env; set +a`, with values that have blanks or `<` in quotes.
+# For systemd: EnvironmentFile=. Or write auth.toml.
 ";
 
 const GUIDE: &str = include_str!("reference_guide.md");

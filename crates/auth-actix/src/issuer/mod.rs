@@ -33,7 +33,7 @@ use crate::{CurrentUser, Problem};
 ///
 /// **What is late:** a token that was revoked, a role that was taken and premium that was given or taken count here when
 /// the next access token comes, so after an access token's life at most (the issuer's `AUTH_ACCESS_TOKEN_TTL`).
-/// [`Confirmed`](crate::Confirmed) asks the issuer and is never late.
+/// [`Confirmed`](crate::Confirmed) asks the issuer, and is never late in the first two.
 ///
 /// Put it into the application as `web::Data<RemoteIssuer>`, one for all workers. A clone is the same issuer. Wants a
 /// tokio runtime, which actix has.
