@@ -166,9 +166,7 @@ impl Inner {
         client: &Client,
     ) -> Result<Vec<Revoked>, LinkError> {
         let user = user::find(conn, id)?.filter(|user| user.disabled_at.is_none()).ok_or(LinkError::TokenInvalid)?;
-        let is_first_proof = user::mark_email_verified(conn, id, self.clock.now())?;
-        // An administrator's word is no proof that whoever made the account has the address.
-        if user::confirm_vouched_email(conn, id)? || is_first_proof {
+        if user::mark_email_verified(conn, id, self.clock.now())? {
             self.strip_unproven_factor(conn, &user, client)?;
             self.remove_links(conn, id, "address_unverified", client)?;
             self.record(conn, Event::EmailVerified, Some(id), client, json!({}))?;

@@ -197,9 +197,7 @@ impl Inner {
 
     fn mark_verified(&self, conn: &mut DbConnection, user: UserId, client: &Client) -> Result<(), NotVerified> {
         let row = user::find(conn, user)?.filter(|user| user.disabled_at.is_none()).ok_or(NotVerified::TokenInvalid)?;
-        let is_first_proof = user::mark_email_verified(conn, user, self.clock.now())?;
-        let was_vouched_for = user::confirm_vouched_email(conn, user)?;
-        if (is_first_proof || was_vouched_for) && row.password_hash.is_none() {
+        if user::mark_email_verified(conn, user, self.clock.now())? && row.password_hash.is_none() {
             // Without a password nothing but the link was shown.
             self.strip_unproven_factor(conn, &row, client)?;
             self.remove_links(conn, user, "address_unverified", client)?;

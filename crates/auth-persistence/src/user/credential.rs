@@ -95,19 +95,8 @@ pub fn confirm_email_owner(connection: &mut DbConnection, id: UserId) -> Result<
     Ok(update(users::table, change, changed).execute(connection)? == 1)
 }
 
-/// Notes that account and address are one person's, for which only an administrator had vouched. False: nobody had, or there
-/// is no such user.
-///
-/// # Errors
-///
-/// When the database can't be written.
-pub fn confirm_vouched_email(connection: &mut DbConnection, id: UserId) -> Result<bool, DbError> {
-    let change = users::email_vouched_at.eq(None::<At>);
-    let vouched = users::id.eq(key(id)).and(users::email_vouched_at.is_not_null());
-    Ok(update(users::table, change, vouched).execute(connection)? == 1)
-}
-
-/// Notes that the address is its owner's. False: that was known, or there is no such user or no address.
+/// Notes that the address is its owner's. False: that was known, by more than an administrator's word
+/// ([`User::has_shown_address`](super::User::has_shown_address)), or there is no such user or no address.
 ///
 /// # Errors
 ///
@@ -115,7 +104,10 @@ pub fn confirm_vouched_email(connection: &mut DbConnection, id: UserId) -> Resul
 pub fn mark_email_verified(connection: &mut DbConnection, id: UserId, now: Timestamp) -> Result<bool, DbError> {
     let change = (users::email_verified_at.eq(Some(at(now))), users::updated_at.eq(at(now)));
     let unverified = users::id.eq(key(id)).and(users::email_verified_at.is_null()).and(users::email.is_not_null());
-    Ok(update(users::table, change, unverified).execute(connection)? == 1)
+    let was_unverified = update(users::table, change, unverified).execute(connection)? == 1;
+    let vouched_for = users::id.eq(key(id)).and(users::email_vouched_at.is_not_null());
+    let change = users::email_vouched_at.eq(None::<At>);
+    Ok(update(users::table, change, vouched_for).execute(connection)? == 1 || was_unverified)
 }
 
 /// Notes since when a second factor is asked for; `None`: none is. False: there is no such user.

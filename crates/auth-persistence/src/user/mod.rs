@@ -13,8 +13,8 @@ use diesel::sql_types::Bool;
 
 pub use self::administration::{set_disabled, set_email_verified, set_password_must_change, set_role};
 pub use self::credential::{
-    confirm_email_owner, confirm_vouched_email, mark_email_verified, set_email, set_mfa_enabled, set_password,
-    update_password_hash, update_rehashed_password,
+    confirm_email_owner, mark_email_verified, set_email, set_mfa_enabled, set_password, update_password_hash,
+    update_rehashed_password,
 };
 pub use self::list::{Candidate, Walk, load, newest};
 pub use self::profile::{Change, UserChange, fill_profile, update_profile};
